@@ -291,6 +291,9 @@ class App:
 
     def close(self) -> None:
         """Close everything at once; in an event loop that has started it, use `stop`."""
+        self.projector.begin_stop()
+        self.runner.begin_stop()
+        self.log.end_waits()
         self.projector.stop()
         self.runner.stop()
         self.services.reads.shutdown()

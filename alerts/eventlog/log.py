@@ -119,6 +119,10 @@ class EventLog:
         self._watch()
         return self._grown.wait_for(position, timeout)
 
+    def end_waits(self) -> None:
+        """Let every thread that waits for a position go on, now and from now on: the process stops."""
+        self._grown.end()
+
     async def wait_for_async(self, position: int, timeout: float) -> bool:
         """Asynchronous version of `wait_for`."""
         self._watch()

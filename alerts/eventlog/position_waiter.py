@@ -15,6 +15,7 @@ class PositionWaiter:
         """`awaited` is called whenever a waiter begins to wait."""
         self._position, self._awaited = position, awaited
         self._blocked = 0
+        self._ended = False
         self._condition = Condition()
         self._awaiting: list[tuple[int, asyncio.AbstractEventLoop, asyncio.Future[bool]]] = []
 
@@ -38,8 +39,14 @@ class PositionWaiter:
             except RuntimeError:
                 continue  # That loop was closed: it has no waiters any more.
 
+    def end(self) -> None:
+        """Let every blocked thread go on, now and from now on, as after its timeout: the process stops."""
+        with self._condition:
+            self._ended = True
+            self._condition.notify_all()
+
     def wait_for(self, position: int, timeout: float) -> bool:
-        """Block until `position` is reached; False after `timeout` seconds."""
+        """Block until `position` is reached; False after `timeout` seconds, or at `end`."""
         if self._position >= position:
             return True
         deadline = monotonic() + timeout
@@ -50,7 +57,7 @@ class PositionWaiter:
             try:
                 while self._position < position:
                     left = deadline - monotonic()
-                    if left <= 0:
+                    if left <= 0 or self._ended:
                         return False
                     self._condition.wait(left)
                 return True

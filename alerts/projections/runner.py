@@ -89,10 +89,14 @@ class ProjectionRunner:
         self._thread = Thread(target=self._loop, name="views runner", daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """Finish the current batch, then stop. The log may be closed afterwards."""
+    def begin_stop(self) -> None:
+        """Ask it to stop after the current batch, without waiting for it."""
         self._stop.set()
         self._wake.set()
+
+    def stop(self) -> None:
+        """Finish the current batch, then stop. The log may be closed afterwards."""
+        self.begin_stop()
         if self._thread is not None:
             self._thread.join()
         self._leader.release()

@@ -101,9 +101,13 @@ class AudienceProjector:
         self._thread = threading.Thread(target=self._follow, name="audience projector", daemon=True)
         self._thread.start()
 
+    def begin_stop(self) -> None:
+        """Ask it to stop, without waiting for it."""
+        self._stopping.set()
+
     def stop(self) -> None:
         """Stop following; the reactor's last position is saved."""
-        self._stopping.set()
+        self.begin_stop()
         if self._thread is not None:
             self._thread.join()
             self._thread = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Iterator
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,20 +35,41 @@ def more_settings() -> dict[str, str]:
     return {}
 
 
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the files of a migrated, empty instance, to be copied."""
+    folder = tmp_path_factory.mktemp("migrated")
+    schema.migrate_all(_settings(f"sqlite:///{folder}/alerts.db", {}))
+    return folder
+
+
 @pytest.fixture
-async def served(database_url: str, tmp_path: Path, more_settings: dict[str, str]) -> AsyncIterator[Served]:
-    """The whole product in this process, on both databases; e-mail and texts go to the inbox."""
-    settings = settings_of.load(
+def migrated_url(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Address of a migrated, empty database."""
+    if dialect == "postgresql":
+        make: Callable[[], str] = request.getfixturevalue("migrated_postgres")
+        return make()
+    shutil.copytree(request.getfixturevalue("migrated_sqlite"), tmp_path, dirs_exist_ok=True)
+    return f"sqlite:///{tmp_path}/alerts.db"
+
+
+def _settings(url: str, more: dict[str, str]) -> settings_of.Settings:
+    return settings_of.load(
         {
-            "ALERTS_DATABASE_URL": database_url,
+            "ALERTS_DATABASE_URL": url,
             "ALERTS_SECRET_KEY": "c2VjcmV0" * 8,
             "ALERTS_MASTER_KEY": base64.b64encode(MASTER_KEY).decode(),
             "ALERTS_PUBLIC_URL": PUBLIC_URL,
-            **more_settings,
+            **more,
         }
     )
+
+
+@pytest.fixture
+async def served(migrated_url: str, more_settings: dict[str, str]) -> AsyncIterator[Served]:
+    """The whole product in this process, on both databases; e-mail and texts go to the inbox."""
+    settings = _settings(migrated_url, more_settings)
     box: list[Served] = []
-    schema.migrate_all(settings)
     app = bootstrap.build(
         settings, ("web", "worker", "scheduler"), clock=lambda: box[0].now if box else datetime.now(UTC)
     )

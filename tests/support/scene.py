@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -66,6 +67,10 @@ class Scene:
             unit.get(stream, subject)
             unit.append(stream, subject, *events)
 
+        return self._shown(work, by)
+
+    def _shown(self, work: Callable[[UnitOfWork], None], by: str) -> int:
+        """Write, and wait until the read models show it; the last position."""
         position = self.app.writer.submit(work, by=by).result().position
         assert self.app.runner.wait_for(position, 10), "the read models did not follow"
         return position
@@ -147,10 +152,11 @@ class Scene:
 
     def london(self) -> None:
         """The boroughs and the front desks."""
+        told: list[tuple[Stream[Any], UUID, Event]] = []
         for place in london.boroughs():
             stream = derived_id("place", place.slug)
             name = {"en": place.name}
-            self.tell(streams.PLACE, stream, e.PlaceDefined(slug=place.slug, name=name, geometry=place.geometry))
+            told.append((streams.PLACE, stream, e.PlaceDefined(slug=place.slug, name=name, geometry=place.geometry)))
         for desk in london.DESKS:
             if desk.kind != "front-desk":
                 continue
@@ -164,7 +170,14 @@ class Scene:
                 source_ref=desk.name,
             )
             point = streams.point_id("source:estates", desk.name)
-            self.tell(streams.POINT, point, e.ServicePointOpened(facts=facts, source="source:estates"))
+            told.append((streams.POINT, point, e.ServicePointOpened(facts=facts, source="source:estates")))
+
+        def work(unit: UnitOfWork) -> None:
+            for stream, subject, event in told:
+                unit.get(stream, subject)
+                unit.append(stream, subject, event)
+
+        self._shown(work, "source:estates")
 
     def closure(self) -> UUID:
         """Half of the desks close in a week; everyone concerned is told."""

@@ -61,3 +61,20 @@ def test_an_event_loop_that_is_gone_hinders_nobody() -> None:
     asyncio.run(begin())
     waiter.advance(1)
     assert waiter.position() == 1
+
+
+def test_at_the_end_nobody_waits_any_more() -> None:
+    waiter = PositionWaiter()
+    found: list[bool] = []
+    threads = [Thread(target=lambda: found.append(waiter.wait_for(5, 30.0))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    while waiter._blocked < 3:
+        sleep(0.001)
+    waiter.end()
+    for thread in threads:
+        thread.join(10)
+    assert found == [False] * 3
+    assert not waiter.wait_for(5, 30.0)
+    waiter.advance(5)
+    assert waiter.wait_for(5, 30.0)
