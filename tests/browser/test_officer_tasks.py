@@ -118,6 +118,7 @@ def test_warning_is_asked_for_approved_sent_and_corrected(officers: Any, site: S
     approver.fill("Type the number of people", people[1])
     approver.press(re.compile("^Send to"))
     assert "live" in approver.page.inner_text("main").lower()
+    approver.page.locator("#progress").get_by_text(re.compile("people, .* messages")).wait_for()
     assert approver.actions <= 4 and approver.seconds <= 15, (approver.actions, approver.seconds)
     approver.look()
 
