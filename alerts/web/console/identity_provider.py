@@ -37,6 +37,7 @@ _AN_HOUR = 60
 _PURPOSE = "sign-in by provider"
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
 _LARGEST = 1_000_000
+_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 class Begun(msgspec.Struct, frozen=True):
@@ -80,6 +81,8 @@ class ProviderClient:
                 raise Unavailable(
                     "The identity provider describes itself by another address: check ALERTS_OIDC_ISSUER."
                 )
+            if missing := [name for name in _ENDPOINTS if not isinstance(found.get(name), str)]:
+                raise Unavailable(f"The identity provider names no {missing[0]}: check ALERTS_OIDC_ISSUER.")
             self._description = found
         return self._description
 

@@ -9,8 +9,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from alerts.commands.actor import SYSTEM
+from alerts.kernel.errors import Unavailable
+from alerts.settings.oidc import IdentityProvider
+from alerts.web.console.identity_provider import ProviderClient
 from tests.support.served import Served
 
 provider_mock = pytest.importorskip("oidc_provider_mock")
@@ -104,3 +109,26 @@ async def test_person_who_declines_and_a_made_up_code(served: Served) -> None:
     assert answer.status == 422 and "did not sign you in" in await answer.text()
     answer = await back(served, f"{BACK}?code=made-up&state={state}")
     assert answer.status == 503 and "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("described", "said"),
+    [
+        ({}, "another address"),
+        ({"issuer": ""}, "names no authorization_endpoint"),
+        ({"issuer": "", "authorization_endpoint": "/a", "token_endpoint": 1}, "names no token_endpoint"),
+    ],
+)
+async def test_description_that_lacks_something_is_said_to_the_operator(described: dict[str, Any], said: str) -> None:
+    async def describe(request: web.Request) -> web.Response:
+        return web.json_response({**described, **({"issuer": str(server.make_url(""))} if described else {})})
+
+    app = web.Application()
+    app.router.add_get("/.well-known/openid-configuration", describe)
+    async with TestServer(app) as server:
+        issuer = str(server.make_url("")).rstrip("/")
+        client = ProviderClient(
+            IdentityProvider(issuer=issuer, client_id="alerts", client_secret="s", name="Town Hall")
+        )
+        with pytest.raises(Unavailable, match=said):
+            await client.description()
