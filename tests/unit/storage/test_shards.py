@@ -15,6 +15,7 @@ SPREAD = re.compile(
     r"CREATE TABLE (\w+) \((?:(?!CREATE TABLE).)*?PRIMARY KEY \(shard\b", re.S
 )  # tables whose primary key begins with the shard
 ACROSS = {
+    ("directory.sql", "suppressed"): "a page of the list of suppressed addresses, the newest first: not a hot path",
     ("directory.sql", "people"): "a page of the list of subscribers, in the order of registration: not a hot path",
 }
 """Queries that may ask all shards, and why."""

@@ -114,7 +114,11 @@ async def test_a_notice_reaches_a_device_encrypted_and_is_read_in_the_inbox(serv
     [delivery] = [d for d in listed["items"] if d["channel"] == "push"]
     assert (item["delivery"], item["to"]) == (delivery["id"], phone["endpoint"])
     payload = json.loads(item["text"])
-    assert payload["id"] == delivery["id"] and payload["body"] == "Stay indoors." and "Gas leak" in payload["title"]
+    assert (
+        payload["id"] == delivery["id"]
+        and payload["body"].startswith("Stay indoors. Code: ")
+        and "Gas leak" in payload["title"]
+    )
     assert payload["url"] == f"{served.parts.settings.public_url}/alerts/{notice}" and payload["tag"] == notice
     assert payload["lang"] == "en" and payload["severity"] == "Severe"
     raw = base64.urlsafe_b64decode(item["raw"] + "==")
