@@ -7,6 +7,7 @@ from typing import Any, cast
 from aiohttp import web
 
 from alerts.channels.i18n import translator
+from alerts.commands.console_sessions import IDLE
 from alerts.domain.reference_data import MemberState
 from alerts.kernel.terms import CHANNEL_TERMS
 from alerts.services import Services
@@ -39,6 +40,7 @@ class Frame:
             self.translator,
             {
                 "who": f"{who}, {member.role}",
+                "idle_s": int(IDLE.total_seconds()),
                 "role": member.role,
                 "everywhere": member.areas is None,
                 "standstill": alarms,

@@ -63,6 +63,8 @@ class Site:
     board_script: str = ""
     provider: str = ""
     """Name of the team's identity provider; "" for none."""
+    session_script: str = ""
+    """URL of the script that warns before a sign-in ends."""
     passkey_script: str = ""
     """URL of the script of passkeys; without it a link or a password signs in."""
     calendar_script: str = ""
@@ -100,6 +102,7 @@ class Site:
             board_css=f"{base}/static/board.css?v={_version('board.css')}",
             board_script=f"{base}/static/board.js?v={_version('board.js')}",
             provider=settings.identity_provider.name if settings.identity_provider else "",
+            session_script=f"{base}/static/session.js?v={_version('session.js')}",
             passkey_script=f"{base}/static/passkey.js?v={_version('passkey.js')}",
             calendar_script=f"{base}/static/calendar.js?v={_version('calendar.js')}",
             live_script=f"{base}/static/live.js?v={_version('live.js')}",
