@@ -86,6 +86,7 @@ async def test_exactly_the_expected_messages_arrive(tmp_path: Path) -> None:
     assert "copies beyond the first 0" in printed
 
 
+@pytest.mark.parametrize("dialect", [pytest.param("sqlite", marks=pytest.mark.soak), "postgresql"], indirect=True)
 async def test_exactly_the_expected_messages_arrive_though_it_is_killed(database_url: str, tmp_path: Path) -> None:
     printed, _ = _judge(await _told(database_url, tmp_path, kill=True))
     assert "Killed 2 times in mid-dispatch" in printed

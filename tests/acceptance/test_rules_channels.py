@@ -25,7 +25,8 @@ PEOPLE, NOTICES = 60, 14
 NEWSLETTERS = ("week", "month")
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+# On SQLite test_rules asks the same of e-mail.
+@pytest.fixture(scope="module", params=[pytest.param("sqlite", marks=pytest.mark.soak), "postgresql"])
 def dialect(request: pytest.FixtureRequest) -> str:
     """Database dialect of this run of the module."""
     return str(request.param)

@@ -41,7 +41,7 @@ def test_the_api_is_what_its_document_says(server: Server, tmp_path: Path) -> No
             "-H", f"Authorization: Bearer {key}",
             "--checks", CHECKS,
             "--phases", "examples,coverage,fuzzing,stateful",
-            "--max-examples", "8", "--seed", "4", "--generation-deterministic",
+            "--max-examples", "4", "--seed", "4", "--generation-deterministic",
             "--continue-on-failure", "--suppress-health-check", "all",
             "--request-timeout", "10", "--no-color", "--warnings", "off",
         ],

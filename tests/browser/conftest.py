@@ -194,7 +194,7 @@ async def _tell(scene: Scene, site: Site) -> None:
     site.pages |= await _desks(scene, member.id, member.version)
     for role in ("author", "approver"):
         officer = await scene.commands.invite_member(SYSTEM, f"{role}@town.example", role, f"K. {role.capitalize()}")
-        links = [scene.parts.sessions.new_link(officer.id).token for _ in range(8)]
+        links = [scene.parts.sessions.new_link(officer.id).token for _ in range(30)]
         site.officers[role] = [f"/console/sign-in/{token}" for token in links]
     site.sign_in = f"/console/sign-in/{scene.parts.sessions.new_link(member.id).token}"
 

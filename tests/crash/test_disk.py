@@ -95,6 +95,7 @@ def test_a_full_disk_is_said_and_got_over(small_disk: Path, server: Server, box:
     _resumed(server, box, [before, during], acknowledged)
 
 
+@pytest.mark.soak  # a full disk shows the same
 @pytest.mark.crash
 def test_a_quota_that_is_used_up_is_said_and_got_over(server: Server, box: Mailbox) -> None:
     before = server.issue(NOTICE)

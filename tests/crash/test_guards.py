@@ -71,7 +71,14 @@ SCENARIOS = {
     "forgetful-follow-up": Scenario(cancelled_in_flight, "P2", think_s=1.5),
     "fifo-instead-of-lanes": Scenario(emergency_behind_a_bulletin, "P4", people=9000, think_s=0.01),
 }
-LONG = {"fifo-instead-of-lanes", "cursor-before-rows", "cursor-in-another-transaction", "claims-not-reset"}
+LONG = {
+    "random-message-id",
+    "forgetful-follow-up",
+    "fifo-instead-of-lanes",
+    "cursor-before-rows",
+    "cursor-in-another-transaction",
+    "claims-not-reset",
+}
 
 
 def ran(scenario: Scenario, folder: Path, build: str) -> tuple[Trial, Verdict]:

@@ -50,6 +50,7 @@ def play(run: Trial, rng: random.Random, people: int, kills: int) -> list[str]:
     return steps
 
 
+@pytest.mark.parametrize("dialect", [pytest.param("sqlite", marks=pytest.mark.soak), "postgresql"], indirect=True)
 @pytest.mark.parametrize(
     ("seed", "people", "kills"),
     [(1, 90, 2), *(pytest.param(seed, 400, 5, marks=pytest.mark.soak) for seed in range(2, 7))],

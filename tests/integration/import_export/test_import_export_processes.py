@@ -14,6 +14,8 @@ from random import Random
 from time import sleep
 from typing import Any
 
+import pytest
+
 from alerts.storage.connect import connect
 
 AGREED = "Tell me,2026-01-01T00:00:00+00:00,form"
@@ -78,6 +80,7 @@ def people(file: Path, count: int) -> Path:
     return file
 
 
+@pytest.mark.parametrize("dialect", ["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)], indirect=True)
 def test_an_import_killed_again_and_again_takes_everybody_once(tmp_path: Path, database_url: str) -> None:
     office, rng = Office(tmp_path, database_url), Random(7)
     office.migrate()

@@ -53,12 +53,12 @@ def found(places: Iterator[tuple[str, bytes]]) -> set[tuple[str, str]]:
 
 
 async def test_after_an_erasure_nothing_of_a_person_is_readable(
-    served: Served, database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    served: Served, migrated_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
 
     def stored() -> Iterator[tuple[str, bytes]]:
-        return files(tmp_path) if database_url.startswith("sqlite") else tables(database_url)
+        return files(tmp_path) if migrated_url.startswith("sqlite") else tables(migrated_url)
 
     key = await served.key(policy="issue")
     person = await served.ok("POST", "/api/v1/subscribers", {**key, "Idempotency-Key": "k"}, PERSON, 201)
@@ -101,7 +101,7 @@ async def test_an_erasure_takes_nobody_elses_messages(served: Served) -> None:
     assert [item["to"] for item in left] == ["b@example.org"]
 
 
-async def test_erasure_covers_receipts_and_inbound_texts(served: Served, database_url: str, tmp_path: Path) -> None:
+async def test_erasure_covers_receipts_and_inbound_texts(served: Served, migrated_url: str, tmp_path: Path) -> None:
     """Push endpoints and their keys, texts that came in, words of providers and mail servers."""
     key = await served.key(policy="issue")
     device = await served.ok("GET", "/inbox/push/kanari-device", {})
@@ -120,7 +120,7 @@ async def test_erasure_covers_receipts_and_inbound_texts(served: Served, databas
 
     erased = await served.ok("DELETE", f"/api/v1/subscribers/{person['id']}?erase=true", key)
     await asyncio.to_thread(served.parts.runner.wait_for, erased["position"], 5.0)
-    stored = files(tmp_path) if database_url.startswith("sqlite") else tables(database_url)
+    stored = files(tmp_path) if migrated_url.startswith("sqlite") else tables(migrated_url)
     events = await served.client.get("/api/v1/events?limit=1000", headers=key)
     places = [*stored, ("/events", await events.read())]
     assert {(where, c) for where, data in places for c in canaries if c.lower().encode() in data.lower()} == set()
