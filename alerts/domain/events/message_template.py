@@ -34,7 +34,7 @@ class TemplateText(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     content: dict[str, Content] = {}
     """By language."""
     corrections: dict[str, Content] = {}
-    """What is said if it was a false alert, by language: title and instruction."""
+    """Correction: the words if it was a false alert, by language: title and instruction."""
 
 
 class TemplateDrafted(Event, frozen=True, kw_only=True):

@@ -30,7 +30,7 @@ class TriggerReceived(Event, frozen=True, kw_only=True):
     content_type: str = ""
     """Content-Type of a parked trigger's body."""
     asked_by: str = ""
-    """Who had a parked trigger decided again, as `Recorded.by`; the effects are the source's."""
+    """Actor who had a parked trigger decided again, as `Recorded.by`; the effects are the source's."""
 
 
 class TriggerRejected(Event, frozen=True, kw_only=True):

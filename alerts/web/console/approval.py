@@ -32,7 +32,6 @@ from alerts.web.console.presenter import Presenter
 from alerts.web.console.previews import test_mails
 from alerts.web.console.team_mail import TeamMail
 from alerts.web.console.template_review import TemplateReview
-from alerts.web.http.auth import caught_up
 from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
 
@@ -96,7 +95,7 @@ class Approval:
             return await self._refused(request, "console/check.html", "submit", error)
         reach, _ = await self._review.reach(state)
         self._mail.asked(saved, await self._state(request), member_of(request), str(reach.get("people", "?")))
-        return await self._to(f"/console/notices/{notice_id(request)}")
+        return await self._frame.to(f"/console/notices/{notice_id(request)}")
 
     async def _test(self, request: web.Request, state: NoticeState) -> str:
         """Mail the notice to the member as a test; the answer in words."""
@@ -161,7 +160,7 @@ class Approval:
             return await self._refused(request, "console/approve.html", "people", error)
         if errors:
             return await self._screen(request, "console/approve.html", errors, status=422)
-        return await self._to(f"/console/notices/{notice_id(request)}")
+        return await self._frame.to(f"/console/notices/{notice_id(request)}")
 
     async def _decided(self, request: web.Request, fields: FormFields) -> FormErrors:
         """Carry a decision out; errors of the form, if it is not complete. Raises DomainError."""
@@ -256,11 +255,6 @@ class Approval:
             "words_now": _said(state),
             "from_template": self._templates.of(state.plan),
         }
-
-    async def _to(self, path: str) -> web.Response:
-        """Redirect, once the read models show what was just written."""
-        await caught_up(self._services)
-        return web.Response(status=303, headers={"Location": f"{self._frame.site.base}{path}"})
 
 
 def _in(language: str) -> str:

@@ -23,7 +23,6 @@ from alerts.web.console.local_time import YEARS, send_time
 from alerts.web.console.member_actor import ONCE, actor_of_member, notice_id, once_key
 from alerts.web.console.presenter import Presenter
 from alerts.web.console.series import next_issues
-from alerts.web.http.auth import caught_up
 from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
 
@@ -83,8 +82,7 @@ class CalendarScreen:
                 errors.add("send-day", error.message)
         if errors:
             return await self._screen(request, str(notice), errors, fields, 422)
-        await caught_up(self._services)
-        return web.Response(status=303, headers={"Location": f"{self._frame.site.base}/console/calendar"})
+        return await self._frame.to("/console/calendar")
 
     async def _moved(self, request: web.Request, state: NoticeState, at: datetime) -> None:
         """Schedule anew what is approved; of a draft, change the time that it asks for."""

@@ -27,7 +27,6 @@ from alerts.web.console.frame import CHANNELS, Frame
 from alerts.web.console.member_actor import ONCE, actor_of_member, idempotency_of, notice_id, once_key
 from alerts.web.console.notice_form import NoticeForm
 from alerts.web.console.presenter import Presenter
-from alerts.web.http.auth import caught_up
 from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
 from alerts.web.public.map_svg import Zone, draw
@@ -61,7 +60,7 @@ _STATUSES = (
     ("Test", "Test: testers and the team"),
 )
 AUTO = "auto"
-"""What the page's script asks for: save, and answer with the parts of the page that depend on it."""
+"""Act of the page's script: save, and answer with the parts of the page that depend on it."""
 _FIELD_OF = {"area": "near", "audience": "near", "expires": "ends-day", "channels": "channel", "priority": "severity"}
 """Field of the form for a field of the API's body."""
 
@@ -252,7 +251,7 @@ class Compose:
             }
             query = urlencode({name: value for name, value in shown.items() if value})
             tail = f"?{query}" if query else ""
-            return await self._to(f"/console/notices/{notice}/{'check' if do == 'check' else 'edit'}{tail}")
+            return await self._frame.to(f"/console/notices/{notice}/{'check' if do == 'check' else 'edit'}{tail}")
         state = await self._draft(notice)
         form = notice_form.of_plan(state.plan, self._zone, self._language)
         context = await self._context(form, FormErrors(), state)
@@ -324,11 +323,6 @@ class Compose:
             return None
         zone = Zone(presenter.style_class(state), area)
         return str(draw(presenter.place_shapes.outlines(), [zone], [], "Map of the area"))
-
-    async def _to(self, path: str) -> web.Response:
-        """Redirect, once the read models show what was just written."""
-        await caught_up(self._services)
-        return web.Response(status=303, headers={"Location": f"{self._frame.site.base}{path}"})
 
 
 def _error(field: str, words: str) -> FormErrors:

@@ -18,7 +18,6 @@ from alerts.web.console.frame import Frame
 from alerts.web.console.member_actor import ONCE, actor_of_member, idempotency_of, notice_id, once_key
 from alerts.web.console.presenter import Presenter
 from alerts.web.console.template_review import TemplateReview
-from alerts.web.http.auth import caught_up
 from alerts.web.http.routing import Handler, Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
 
@@ -57,7 +56,7 @@ class FollowUp:
             strict_json.typed({k: v for k, v in body.items() if v is not None}, NoticeBody),
             idem=idempotency_of(request, fields),
         )
-        return await self._to(f"/console/notices/{saved.id}/edit")
+        return await self._frame.to(f"/console/notices/{saved.id}/edit")
 
     def ask(self, what: str) -> Handler:
         """Handler that shows the prepared words of a follow-up."""
@@ -82,7 +81,7 @@ class FollowUp:
             except DomainError as error:
                 errors.add("reason" if what != "all-clear" else "title", error.message)
                 return await self._screen(request, what, errors, fields, status=409)
-            return await self._to(f"/console/notices/{shown}")
+            return await self._frame.to(f"/console/notices/{shown}")
 
         return carry_out
 
@@ -152,8 +151,3 @@ class FollowUp:
             "once_name": ONCE,
         }
         return self._frame.screen(request, "console/follow_up.html", context, status)
-
-    async def _to(self, path: str) -> web.Response:
-        """Redirect, once the read models show what was just written."""
-        await caught_up(self._services)
-        return web.Response(status=303, headers={"Location": f"{self._frame.site.base}{path}"})

@@ -19,7 +19,6 @@ from alerts.web.console.frame import Frame
 from alerts.web.console.member_actor import ONCE, actor_of_member, idempotency_of, member_of, once_key
 from alerts.web.console.presenter import Presenter
 from alerts.web.console.series import SeriesForm, next_issues
-from alerts.web.http.auth import caught_up
 from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
 
@@ -76,7 +75,7 @@ class NewsletterScreens:
             )
         except DomainError as error:
             return await self._form(request, None, form, _errors_of(error), fields, schedule, 422)
-        return await self._to(f"/console/newsletters/{slug or _slug(name)}")
+        return await self._frame.to(f"/console/newsletters/{slug or _slug(name)}")
 
     async def show(self, request: web.Request) -> web.Response:
         """Show one series."""
@@ -99,10 +98,10 @@ class NewsletterScreens:
                 saved = await self._services.commands.draft_bulletin(
                     actor, state.id, body, idem=idempotency_of(request, fields)
                 )
-                return await self._to(f"/console/notices/{saved.id}/edit")
+                return await self._frame.to(f"/console/notices/{saved.id}/edit")
             if do == "end":
                 await self._services.commands.end_newsletter(actor, state.id)
-                return await self._to("/console/newsletters")
+                return await self._frame.to("/console/newsletters")
             patch = {"name": fields.line("name") or state.name, "schedule": {"rrule": rule, "at": form.at}}
             version = fields.whole("version")
             seen = state.version if version is None else version
@@ -110,7 +109,7 @@ class NewsletterScreens:
         except DomainError as error:
             shown = form if do == "save" else series.of_schedule(state.schedule)
             return await self._form(request, state, shown, _errors_of(error), fields, schedule, 422)
-        return await self._to(f"/console/newsletters/{state.slug}")
+        return await self._frame.to(f"/console/newsletters/{state.slug}")
 
     def _everywhere(self, request: web.Request) -> None:
         if member_of(request).areas is not None:
@@ -189,11 +188,6 @@ class NewsletterScreens:
         presenter = Presenter(self._frame)
         waiting = [one for one in self._services.views.waiting() if one.plan.topic == state.topic]
         return [presenter.card(one) for one in waiting]
-
-    async def _to(self, path: str) -> web.Response:
-        """Redirect, once the read models show what was just written."""
-        await caught_up(self._services)
-        return web.Response(status=303, headers={"Location": f"{self._frame.site.base}{path}"})
 
 
 def _slug(name: str) -> str:

@@ -14,7 +14,7 @@ from subscribers.domain import events as s
 from subscribers.domain.subscriber import SubscriberState
 
 SHOWN = {"": "All", "messages": "Messages", "theirs": "Their changes", "ours": "Ours"}
-"""What the history can be narrowed to."""
+"""Choices by which the history is narrowed."""
 _MOST = 100
 _STATES = {
     "queued": "waits", "sending": "leaves now", "held": "is held until", "deferred": "is tried again at",
