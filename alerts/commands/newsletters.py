@@ -34,7 +34,10 @@ Json = dict[str, Any]
 
 
 class NewsletterCommands(CommandBase):
-    """Newsletters. Starting an existing slug revises it, or starts it again after its end."""
+    """Newsletters. Starting an existing slug revises it, or starts it again after its end.
+
+    A person needs a role for bulletins and for every area: a newsletter's issues reach everywhere.
+    """
 
     async def start_newsletter(self, actor: Actor, body: NewsletterBody, *, idem: Idempotency | None = None) -> Saved:
         """Start a newsletter; its topic can be chosen from now on."""
@@ -42,6 +45,7 @@ class NewsletterCommands(CommandBase):
         stream, topic = newsletter_id(checked.slug), life.topic_of(checked.slug)
 
         def work(unit: UnitOfWork) -> Saved:
+            check_plan(unit, actor, _any_issue(topic))
             before = unit.get(NEWSLETTER, stream)
             unit.append(NEWSLETTER, stream, *life.decide_start(before, *msgspec.structs.astuple(checked)))
             unit.write(_sql.register, ("topic", topic, None, None, None, None))
@@ -60,6 +64,7 @@ class NewsletterCommands(CommandBase):
 
         def work(unit: UnitOfWork) -> Saved:
             state = _running(unit, newsletter)
+            check_plan(unit, actor, _any_issue(state.topic))
             if state.version != version:
                 raise Stale("It was changed in the meantime: read it again, then edit it.")
             events = life.decide_set(state, checked.name, checked.schedule, checked.sections)
@@ -73,6 +78,7 @@ class NewsletterCommands(CommandBase):
 
         def work(unit: UnitOfWork) -> Saved:
             state = _of(unit.get(NEWSLETTER, newsletter))
+            check_plan(unit, actor, _any_issue(state.topic))
             unit.append(NEWSLETTER, newsletter, *life.decide_end(state))
             return Saved(id=newsletter, version=unit.version(newsletter))
 
@@ -104,14 +110,7 @@ class NewsletterCommands(CommandBase):
 
         def work(unit: UnitOfWork) -> NoticeSaved:
             running = _running(unit, newsletter)
-            plan = NoticePlan(
-                kind="bulletin",
-                channels=CHANNELS,
-                content=content,
-                topic=running.topic,
-                priority="bulletin",
-                send_at=send_at,
-            )
+            plan = msgspec.structs.replace(_any_issue(running.topic), content=content, send_at=send_at)
             check_plan(unit, actor, plan)
             return saved(notice_threads.draft(unit, new_id(), plan, actor.source))
 
@@ -151,6 +150,11 @@ class _Checked(msgspec.Struct, frozen=True):
     name: str
     schedule: NewsletterSchedule | None
     sections: tuple[str, ...]
+
+
+def _any_issue(topic: str) -> NoticePlan:
+    """Return the plan of an issue that has no words yet: what a role must be for to manage its newsletter."""
+    return NoticePlan(kind="bulletin", channels=CHANNELS, topic=topic, priority="bulletin")
 
 
 def newsletter_json(state: NewsletterState) -> Json:

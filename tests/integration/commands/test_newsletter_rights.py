@@ -1,0 +1,43 @@
+"""Who manages newsletters: a role for bulletins and for every area (RULES 16, 17); on both databases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from alerts.commands import Actor
+from alerts.contract.bodies import BulletinBody, ContentBody, NewsletterBody
+from alerts.kernel.errors import Forbidden
+from tests.support.command_rig import CommandRig, key, on_both
+
+WEEKLY = NewsletterBody(slug="week", name="The week")
+ISSUE = BulletinBody(content={"en": ContentBody(title="Issue 1", body="What happened.")})
+
+
+async def limited(rig: CommandRig, name: str, **limits: Any) -> Actor:
+    """An approver whose role has limits."""
+    member = await rig.commands.invite_member(key(), f"{name}@example.org", "approver", name, **limits)
+    return Actor(kind="person", id=str(member.id), name=name, person=member.id)
+
+
+@on_both
+async def test_role_for_other_kinds_manages_no_newsletter(rig: CommandRig) -> None:
+    started = await rig.commands.start_newsletter(key(), WEEKLY)
+    for number, limits in enumerate(({"kinds": ("alert", "announcement")}, {"areas": [{"place": "camden"}]})):
+        if "areas" in limits:
+            await rig.places()
+        other = await limited(rig, f"other{number}", **limits)
+        for refused in (
+            rig.commands.start_newsletter(other, NewsletterBody(slug="month", name="The month")),
+            rig.commands.revise_newsletter(other, started.id, {"name": "Our week"}, started.version),
+            rig.commands.draft_bulletin(other, started.id, ISSUE),
+            rig.commands.end_newsletter(other, started.id),
+        ):
+            with pytest.raises(Forbidden, match="areas or kinds that your role is for"):
+                await refused
+    editor = await limited(rig, "editor", kinds=("bulletin",))
+    revised = await rig.commands.revise_newsletter(editor, started.id, {"name": "Our week"}, started.version)
+    await rig.commands.draft_bulletin(editor, started.id, ISSUE)
+    await rig.commands.end_newsletter(editor, started.id)
+    assert revised.version == started.version + 1
