@@ -15,10 +15,10 @@ from alerts.channels.replies import Answers, TeamTask
 from alerts.commands.results import NoticeSaved
 from alerts.domain.notice import NoticeState
 from alerts.domain.reference_data import MemberState
-from alerts.domain.roles import at_least
 from alerts.kernel.ids import new_id
 from alerts.services import Services
 from alerts.web.api.common import read
+from alerts.web.console.member_actor import may_approve
 
 _log = logging.getLogger(__name__)
 _REMEMBERED = 1_000
@@ -45,7 +45,7 @@ class TeamMail:
             return
         who = asker.name or asker.email or "A member of the team"
         task = TeamTask("asked", _title(state), who, people, f"/console/notices/{state.id}/approve")
-        self._begin(task, lambda member: self._may_approve(member, state))
+        self._begin(task, lambda member: may_approve(member, state))
 
     def returned(self, saved: NoticeSaved, state: NoticeState, decider: MemberState, reason: str) -> None:
         """Tell the authors of a notice that it came back."""
@@ -54,16 +54,6 @@ class TeamMail:
         who = decider.name or decider.email or "A member of the team"
         task = TeamTask("returned", _title(state), who, reason, f"/console/notices/{state.id}/edit")
         self._begin(task, lambda member: f"person:{member.id}" in state.hands)
-
-    def _may_approve(self, member: MemberState, state: NoticeState) -> bool:
-        """True for an approver who had no hand in it, and whose role is for its kind."""
-        kinds = member.kinds
-        return (
-            member.role is not None
-            and at_least(member.role, "approver")
-            and f"person:{member.id}" not in state.hands
-            and (kinds is None or state.plan.kind in kinds)
-        )
 
     def _again(self, saved: NoticeSaved) -> bool:
         """True if the team was told of this result already: of two presses the second gets the first one's answer."""

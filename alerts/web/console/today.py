@@ -10,9 +10,11 @@ from msgspec.structs import asdict
 
 from alerts.delivery_queue.queries import QueueState
 from alerts.domain.notice import NoticeState
+from alerts.domain.reference_data import MemberState
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.frame import CHANNELS, Frame
+from alerts.web.console.member_actor import may_approve, member_of
 from alerts.web.console.presenter import Presenter
 from alerts.web.console.waiting import waiting_items
 from alerts.web.http.routing import Route, role
@@ -32,12 +34,14 @@ def routes(services: Services) -> list[Route]:
     frame = Frame(services)
 
     async def screen(request: web.Request) -> web.Response:
-        return frame.screen(request, "console/today.html", await read(services, _context, Presenter(frame)))
+        return frame.screen(
+            request, "console/today.html", await read(services, _context, Presenter(frame), member_of(request))
+        )
 
     return [Route("GET", "/console", screen, role("viewer"))]
 
 
-def _context(presenter: Presenter) -> dict[str, Any]:
+def _context(presenter: Presenter, member: MemberState) -> dict[str, Any]:
     """Build the template context."""
     views, now = presenter.services.views, presenter.services.clock()
     waiting = views.waiting()
@@ -47,7 +51,7 @@ def _context(presenter: Presenter) -> dict[str, Any]:
         "here": "today",
         "title": presenter.translator.time(now, presenter.services.settings.timezone),
         "health": _health(presenter, status),
-        "needs": [presenter.card(n) for n in waiting if n.phase in ("pending-approval", "returned")],
+        "needs": [_need(presenter, n, member) for n in waiting if n.phase in ("pending-approval", "returned")],
         "drafts": [presenter.card(n) for n in waiting if n.phase == "draft"],
         **_waiting(presenter),
         "letters": [
@@ -70,6 +74,14 @@ def _context(presenter: Presenter) -> dict[str, Any]:
         ],
         "lanes": _lanes(status),
     }
+
+
+def _need(presenter: Presenter, notice: NoticeState, member: MemberState) -> dict[str, Any]:
+    """Format a notice that waits; for whoever may approve it, it leads to the question itself."""
+    card = presenter.card(notice)
+    if notice.phase == "pending-approval" and may_approve(member, notice):
+        return {**card, "link": f"{card['link']}/approve", "phase": "waits for you"}
+    return card
 
 
 def _reports(presenter: Presenter) -> dict[str, Any]:
