@@ -67,7 +67,7 @@ class TemplateCommands(CommandBase):
     ) -> Saved:
         """Publish the draft that the person saw. `hosts`: those of our own links.
 
-        Raises Forbidden for its last editor, and Invalid for what keeps it from being used.
+        Raises Forbidden for its creator and editors, and Invalid for what keeps it from being used.
         """
         if not actor.may_approve:
             raise Forbidden("Only a person who may approve publishes a template.")

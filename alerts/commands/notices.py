@@ -99,7 +99,7 @@ class NoticeCommands(CommandBase):
             if state.msg_type not in life.ENDINGS:
                 notice_threads.check_size(unit, plan)
             check_plan(unit, actor, plan, finished=False)
-            unit.append(NOTICE, notice, *life.decide_revise(state, plan))
+            unit.append(NOTICE, notice, *life.decide_revise(state, plan, actor.by))
             return saved(notice_threads.notice(unit, notice))
 
         return await self._run(actor, work)

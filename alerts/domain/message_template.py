@@ -1,7 +1,7 @@
 """Message template: words with blanks, approved before they are needed. Pure.
 
-A published version stays in use while the next one is a draft. Two people have always seen every word of it: the last
-editor of a draft never publishes it.
+A published version stays in use while the next one is a draft. Two people have always seen every word of it: nobody who
+wrote a part of a draft publishes it (RULES 16).
 """
 
 from __future__ import annotations
@@ -48,8 +48,10 @@ class TemplateState(msgspec.Struct, frozen=True, kw_only=True):
     draft: TemplateText
     """Text as last edited; equal to the published one if nothing waits to be published."""
     editor: str
-    """Author of the last edit, who may not publish it."""
+    """Author of the last edit."""
     edited_at: datetime
+    hands: frozenset[str] = frozenset()
+    """Creator and editors since the last publication: none of them may publish the draft."""
     published: tuple[PublishedTemplate, ...] = ()
     """Every published version, the oldest first: notices refer to them by number."""
     retired: bool = False
@@ -81,6 +83,7 @@ def evolve(state: TemplateState | None, recorded: Recorded) -> TemplateState:
             draft=event.text,
             editor=recorded.by,
             edited_at=recorded.at,
+            hands=frozenset((recorded.by,)),
             position=recorded.position,
         )
     if state is None:
@@ -88,10 +91,11 @@ def evolve(state: TemplateState | None, recorded: Recorded) -> TemplateState:
     state = replace(state, version=recorded.originator_version, position=recorded.position)
     match event:
         case TemplateRevised(text=text):
-            return replace(state, draft=text, editor=recorded.by, edited_at=recorded.at)
+            hands = state.hands | {recorded.by}
+            return replace(state, draft=text, editor=recorded.by, edited_at=recorded.at, hands=hands)
         case TemplatePublished(number=number):
             made = PublishedTemplate(number=number, text=state.draft, at=recorded.at, by=recorded.by)
-            return replace(state, published=(*state.published, made))
+            return replace(state, published=(*state.published, made), hands=frozenset())
         case TemplateRetired():
             return replace(state, retired=True)
         case _:
@@ -114,13 +118,13 @@ def decide_revise(state: TemplateState, text: TemplateText) -> tuple[Event, ...]
 def decide_publish(state: TemplateState, approver: str, stops: Sequence[FieldError] = ()) -> tuple[Event, ...]:
     """Publish the draft; nothing if it is published. `stops`: what the guide found in it, filled in with samples.
 
-    Raises Forbidden for its last editor, Invalid for a text that may not be used, Conflict for a retired template.
+    Raises Forbidden for its creator and editors, Invalid for a text that may not be used, Conflict if it is retired.
     """
     _need_active(state)
     if not state.waits:
         return ()
-    if approver == state.editor:
-        raise Forbidden("You made the last change: somebody else must publish it.")
+    if approver in state.hands:
+        raise Forbidden("You wrote part of this draft: somebody else must publish it.")
     if found := (*gaps(state.draft), *stops):
         raise Invalid(" ".join(gap.message for gap in found), found)
     return (TemplatePublished(number=len(state.published) + 1),)

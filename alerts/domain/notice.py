@@ -66,6 +66,8 @@ class NoticeState(msgspec.Struct, frozen=True, kw_only=True):
     """Word of the submitter for the approver."""
     let_stand: tuple[str, ...] = ()
     """Warnings of the guide that the submitter let stand."""
+    returned_by: str | None = None
+    """Who returned it, until somebody else has edited or submitted it: that person does not edit it."""
     position: int = 0
     """Position of the last event folded."""
 
@@ -105,12 +107,20 @@ def _before_issue(state: NoticeState, recorded: Recorded) -> NoticeState | None:
     match recorded.event:
         case NoticeRevised(plan=plan):
             phase = "draft" if state.phase == "returned" else state.phase
-            return replace(state, plan=plan, phase=phase, hands=state.hands | {by})
+            hands, returned_by = state.hands | {by}, _returned_by(state, by)
+            return replace(state, plan=plan, phase=phase, hands=hands, returned_by=returned_by)
         case NoticeSubmitted(note=note, let_stand=let_stand):
-            hands = state.hands | {by}
-            return replace(state, phase="pending-approval", hands=hands, reason="", note=note, let_stand=let_stand)
+            return replace(
+                state,
+                phase="pending-approval",
+                hands=state.hands | {by},
+                returned_by=_returned_by(state, by),
+                reason="",
+                note=note,
+                let_stand=let_stand,
+            )
         case NoticeReturned(reason=reason):
-            return replace(state, phase="returned", reason=reason)
+            return replace(state, phase="returned", reason=reason, returned_by=by)
         case NoticeRejected(reason=reason):
             return replace(state, phase="rejected", reason=reason, ended_at=recorded.at)
         case NoticeApproved(approver=approver, people=people, hash=digest):
@@ -138,6 +148,11 @@ def _before_issue(state: NoticeState, recorded: Recorded) -> NoticeState | None:
             return replace(state, phase="scheduled", send_at=send_at)
         case _:
             return None
+
+
+def _returned_by(state: NoticeState, by: str) -> str | None:
+    """Return who still may not edit a returned notice, once `by` has edited or submitted it."""
+    return state.returned_by if by == state.returned_by else None
 
 
 def _from_issue_on(state: NoticeState, recorded: Recorded) -> NoticeState | None:

@@ -33,6 +33,7 @@ EDITABLE: frozenset[NoticePhase] = frozenset(("draft", "pending-approval", "retu
 ENDINGS: frozenset[MsgType] = frozenset(("Cancel", "AllClear"))
 """Message types that end their thread."""
 TWO_SUBJECTS = "A notice names an incident or a service change, not both: make two notices."
+RETURNER = "You returned this for changes: somebody else makes them. Once they have, you may edit it too."
 MOVED_SHARE, MOVED_PEOPLE = 0.10, 50
 """Thresholds of `count_moved`: share and number of people, both of which must be exceeded."""
 
@@ -98,11 +99,16 @@ def _need(state: NoticeState, phases: frozenset[NoticePhase] | set[NoticePhase],
 # --- before the approval
 
 
-def decide_revise(state: NoticeState, plan: NoticePlan) -> tuple[Event, ...]:
-    """Replace the plan as a whole; an edit voids an approval (RULES 16). Nothing if the plan is equal."""
+def decide_revise(state: NoticeState, plan: NoticePlan, editor: str = "") -> tuple[Event, ...]:
+    """Replace the plan as a whole; an edit voids an approval (RULES 16). Nothing if the plan is equal.
+
+    Raises Forbidden for the person who returned it: their change would need no word to its author.
+    """
     _need(state, EDITABLE, "edited; make an update of it instead" if state.issued else "edited")
     if plan == state.plan:
         return ()
+    if editor and editor == state.returned_by:
+        raise Forbidden(RETURNER)
     if state.phase in ("approved", "scheduled"):
         return (ApprovalVoided(reason="It was edited after the approval."), NoticeRevised(plan=plan))
     return (NoticeRevised(plan=plan),)

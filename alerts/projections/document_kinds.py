@@ -129,6 +129,10 @@ def _notice_canonical(state: NoticeState) -> NoticeState:
     return msgspec.structs.replace(state, hands=sorted(state.hands))
 
 
+def _template_canonical(state: TemplateState) -> TemplateState:
+    return msgspec.structs.replace(state, hands=sorted(state.hands))
+
+
 def _notice_title(state: NoticeState) -> str:
     return next((content.title for content in state.plan.content.values()), "")
 
@@ -224,6 +228,7 @@ TEMPLATES = DocumentKind(
     TemplateState,
     ("slug", "retired"),
     lambda state: (state.slug, int(state.retired)),
+    canonical=_template_canonical,
     title=lambda state: state.draft.name,
 )
 SOURCES = DocumentKind(

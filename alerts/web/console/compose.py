@@ -16,7 +16,7 @@ from alerts.domain import notice_lifecycle as life
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import NOTICE
 from alerts.intake import strict_json
-from alerts.kernel.errors import Conflict, DomainError, Invalid, Stale
+from alerts.kernel.errors import Conflict, DomainError, Forbidden, Invalid, Stale
 from alerts.kernel.terms import CHANNELS as ALL_CHANNELS
 from alerts.services import Services
 from alerts.web.api.common import read
@@ -123,6 +123,8 @@ class Compose:
     async def show(self, request: web.Request) -> web.Response:
         """Show a draft's form."""
         state = await self._draft(notice_id(request))
+        if actor_of_member(request).by == state.returned_by:
+            raise Forbidden(life.RETURNER)
         form = notice_form.of_plan(state.plan, self._zone, self._language)
         notice_form.add_language(form, request.query.get("language", ""))
         asked = request.query.get("reaches", "")[:200].strip()

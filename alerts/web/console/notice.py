@@ -19,7 +19,7 @@ from alerts.kernel.terms import Channel, DeliveryState
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.frame import CHANNELS, Frame
-from alerts.web.console.member_actor import member_of, once_key
+from alerts.web.console.member_actor import actor_of_member, member_of, once_key
 from alerts.web.console.presenter import Presenter
 from alerts.web.http.routing import Route, role
 from alerts.web.public.map_svg import Zone, draw
@@ -99,7 +99,9 @@ def _may(notice: NoticeState, request: web.Request) -> dict[str, Any]:
     if notice.phase in ("pending-approval", "approved") and at_least(role_of, "approver"):
         links.append(("Approve and send" if notice.phase == "pending-approval" else "Send", f"{path}/approve"))
     if notice.phase in ("draft", "returned", "pending-approval") and at_least(role_of, "author"):
-        links += [("Edit", f"{path}/edit"), ("Check", f"{path}/check")]
+        if actor_of_member(request).by != notice.returned_by:
+            links.append(("Edit", f"{path}/edit"))
+        links.append(("Check", f"{path}/check"))
     live = notice.phase in ("live", "expired")
     if live and at_least(role_of, "approver"):
         links += [("All clear", f"{path}/all-clear"), ("Cancel", f"{path}/cancel"), ("Stop", f"{path}/stop")]

@@ -150,7 +150,7 @@ class TemplateScreens:
             **beside,
             "heading": state.draft.name if state else "Write a template",
             "state": state,
-            "own": state is not None and actor_of_member(request).by == state.editor,
+            "own": state is not None and actor_of_member(request).by in state.hands,
             "may_publish": at_least(member.role, "approver"),
             "errors": errors.words,
             "error_heading": "There is a problem",

@@ -48,7 +48,7 @@ async def published(rig: CommandRig) -> TemplateState:
 
 @on_both
 async def test_template_is_published_by_another_and_stays_in_use(rig: CommandRig) -> None:
-    ann, bob = await rig.person("ann"), await rig.person("bob")
+    ann, bob, carol = [await rig.person(name) for name in ("ann", "bob", "carol")]
     saved = await rig.commands.draft_template(ann, "gas", LEAK)
     assert saved.created and template(rig).current is None
     with pytest.raises(Forbidden, match="somebody else"):
@@ -60,9 +60,11 @@ async def test_template_is_published_by_another_and_stays_in_use(rig: CommandRig
     second = await rig.commands.revise_template(bob, saved.id, milder, first.version)
     current = template(rig).current
     assert current is not None and current.number == 1 and current.text.severity == "Severe"
-    with pytest.raises(Forbidden):
-        await rig.commands.publish_template(bob, saved.id, second.version)
-    await rig.commands.publish_template(ann, saved.id, second.version)
+    third = await rig.commands.revise_template(carol, saved.id, but(milder, urgency="Expected"), second.version)
+    for hand in (bob, carol):
+        with pytest.raises(Forbidden, match="wrote part"):
+            await rig.commands.publish_template(hand, saved.id, third.version)
+    await rig.commands.publish_template(ann, saved.id, third.version)
     current = template(rig).current
     assert current is not None and current.number == 2 and current.text.severity == "Minor"
     await rig.commands.retire_template(bob, saved.id, "Not used any more.")

@@ -120,6 +120,23 @@ async def test_returned_notice_can_be_edited_and_resubmitted(rig: CommandRig) ->
     assert (await rig.commands.submit(ann, waiting.id)).state == "pending-approval"
 
 
+@on_both
+async def test_who_returned_it_edits_after_another_did(rig: CommandRig) -> None:
+    waiting, ann, bob = await pending(rig), await rig.person("ann"), await rig.person("bob")
+    returned = await rig.commands.return_(bob, waiting.id, "Say where.")
+    bobs_key = Actor(kind="key", id="k9", person=bob.person, scopes=frozenset(("notices:write",)))
+    for his in (bob, bobs_key):
+        with pytest.raises(Forbidden, match="You returned this for changes"):
+            await rig.commands.revise_notice(his, waiting.id, {"area": CAMDEN})
+    same = await rig.commands.revise_notice(bob, waiting.id, {"topic": "community"})
+    assert (same.state, same.version) == ("returned", returned.version)
+    await rig.commands.submit(bob, waiting.id)
+    with pytest.raises(Forbidden, match="You returned this"):
+        await rig.commands.revise_notice(bob, waiting.id, {"area": CAMDEN})
+    await rig.commands.revise_notice(ann, waiting.id, {"area": CAMDEN})
+    assert (await rig.commands.revise_notice(bob, waiting.id, {"topic": "health"})).state == "pending-approval"
+
+
 async def test_rejection_is_final(rig: CommandRig) -> None:
     waiting, ann, bob = await pending(rig), await rig.person("ann"), await rig.person("bob")
     await rig.commands.reject(bob, waiting.id, "No.")

@@ -53,6 +53,7 @@ class NoticeMachine(RuleBasedStateMachine):
         self.told = Told(NOTICE)
         self.told.tell(NoticeDrafted(number=1, thread=self.told.id, plan=plan), by=by)
         self.writers = {by}
+        self.returner = ""
         self.approved_plan: NoticePlan | None = None
 
     @property
@@ -78,8 +79,10 @@ class NoticeMachine(RuleBasedStateMachine):
     @rule(plan=PLANS, by=st.sampled_from(PEOPLE))
     def revise(self, plan: NoticePlan, by: str) -> None:
         before = self.state
-        if self.ask(life.decide_revise, plan, by=by):
+        if self.ask(life.decide_revise, plan, by, by=by):
             self.writers.add(by)
+            assert by != self.returner, "who returned it does not edit it"
+            self.returner = ""
             assert self.state.plan == plan and self.state.approved_by is None
             assert before.phase not in FINAL and not before.issued
 
@@ -87,11 +90,13 @@ class NoticeMachine(RuleBasedStateMachine):
     def submit(self, by: str) -> None:
         if self.ask(life.decide_submit, self.told.now, by=by):
             self.writers.add(by)
+            self.returner = "" if by != self.returner else by
             assert not life.gaps(self.state.plan, self.told.now)
 
-    @rule()
-    def give_back(self) -> None:
-        self.ask(life.decide_return, "look again")
+    @rule(by=st.sampled_from(PEOPLE))
+    def give_back(self, by: str) -> None:
+        if self.ask(life.decide_return, "look again", by=by):
+            self.returner = by
 
     @rule()
     def reject(self) -> None:

@@ -97,6 +97,9 @@ async def test_return_takes_a_reason_and_voids_nothing_else(served: Served) -> N
     notice = await drafted(author)
     await author.press("check")
     await author.press()
+    for one, way in ((approver, "/approve"), (author, "")):
+        await one.open("/console")
+        assert f'href="/console/notices/{notice}{way}"' in one.text, "who may approve comes to the question at once"
     await approver.open(f"/console/notices/{notice}/approve")
     await approver.press("return")
     assert approver.status == 422 and "Say why" in approver.text
@@ -104,6 +107,10 @@ async def test_return_takes_a_reason_and_voids_nothing_else(served: Served) -> N
     assert state_of(served, notice) == "returned"
     await author.open(f"/console/notices/{notice}/edit")
     assert author.status == 200 and WORDS["title_en"] in author.text
+    await approver.open(f"/console/notices/{notice}/edit")
+    assert approver.status == 403 and "You returned this for changes: somebody else makes them." in approver.text
+    await approver.open(f"/console/notices/{notice}")
+    assert f"{notice}/edit" not in approver.text and f"{notice}/check" in approver.text
 
 
 async def test_wrong_input_keeps_what_was_typed(served: Served) -> None:

@@ -113,7 +113,7 @@ async def test_live_edit_is_a_draft_of_the_next_version(served: Served) -> None:
     await approver.press("save", within=FORM, title_en="Gas leak at [road]: stay in until [until]")
     page = unescape(approver.text)
     assert "Version 1 in use, a draft waits" in page and "Version 1 stays in use" in page
-    assert "You made the last change: somebody else must publish it." in page and "/publish" not in page
+    assert "You wrote part of this draft: somebody else must publish it." in page and "/publish" not in page
     assert "What this draft changes" in page and "<ins>at</ins>" in page
     await stale.press("save", within=FORM, name="Other")
     assert stale.status == 409 and "changed in the meantime" in stale.text
@@ -136,7 +136,7 @@ async def test_what_stops_is_named_at_its_field_and_line(served: Served) -> None
     faulty = {"body_en": "One.\nTwo.\nThree.\nIn [raod].", "correction_text_en": "", "instruction_en": "See bit.ly/x."}
     await author.press("save", within=FORM, **{**WORDS, **faulty})
     page = unescape(author.text)
-    assert "Line 4: [raod] is no blank. [road]?" in page and "You made the last change" in page
+    assert "Line 4: [raod] is no blank. [road]?" in page and "You wrote part of this draft" in page
     await approver.open(f"{TEMPLATES}/gas-leak")
     await approver.press("publish", within="/publish")
     page = unescape(approver.text)
