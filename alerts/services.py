@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from alerts.commands.console_sessions import ConsoleSessions
     from alerts.commands.fresh_links import FreshLinks
     from alerts.commands.sign_in_ways import SignInWays
+    from alerts.commands.team_devices import TeamDevices
     from alerts.delivery_queue.queries import DispatchQueries
     from alerts.dispatch.alarms import Alarm, PastAlarm
     from alerts.dispatch.canary import CanaryState
+    from alerts.dispatch.team_ways import TeamWays
     from alerts.explain.why import Explainer
     from alerts.gazetteer import PlaceLookup
     from alerts.projections import ReadModelQueries
@@ -55,6 +57,9 @@ class Services:
     commands: Commands
     sessions: ConsoleSessions
     sign_in_ways: SignInWays
+    team_devices: TeamDevices
+    team_ways: TeamWays
+    """Hands messages to team members over at once, past the queue."""
     """Sign-ins of the console."""
     fresh_links: FreshLinks
     """Proofs that somebody reads a contact point of a subscriber."""

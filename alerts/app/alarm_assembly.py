@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from alerts.channels.message import Provider
 from alerts.channels.replies import Answers
 from alerts.dispatch.alarm_messages import AlarmMessages
-from alerts.dispatch.alarms import AlarmWatch, beat
+from alerts.dispatch.alarms import Alarm, AlarmWatch, beat
+from alerts.dispatch.attention import AttentionWatch, told
+from alerts.dispatch.team_ways import TeamWays
 from alerts.dispatch.worker import Worker
+from alerts.domain.reference_data import MemberState
 from alerts.eventlog.ports import Writer
-from alerts.kernel.terms import SIGN_IN_CHANNEL, Channel
 from alerts.projections import ReadModelQueries
 from alerts.scheduler.due_items import DuePoll
 from alerts.settings import Settings
@@ -26,7 +27,7 @@ def assemble_alarms(
     writer: Writer,
     views: ReadModelQueries,
     reference_data: ReferenceData,
-    providers: Mapping[Channel, Provider],
+    ways: TeamWays,
     states: Callable[[], Mapping[str, Any]],
     *,
     settings: Settings,
@@ -34,20 +35,47 @@ def assemble_alarms(
 ) -> tuple[AlarmWatch, Callable[[], Awaitable[object]]]:
     """Return the watch of a process, and its periodic job: look, then tell the administrators."""
     watch = AlarmWatch(database, views.to_be_planned, states, clock=clock)
-    messages = AlarmMessages(
-        database,
-        writer,
-        providers.get(SIGN_IN_CHANNEL),
-        Answers(sender=settings.sender, clock=clock, default_language=settings.default_language),
-        lambda: [member.email for member in reference_data.team() if member.role == "admin" and member.email],
-        clock=clock,
-    )
+    answers = Answers(sender=settings.sender, clock=clock, default_language=settings.default_language)
+
+    def admins(_: str) -> list[MemberState]:
+        return [member for member in reference_data.team() if member.role == "admin"]
+
+    messages = AlarmMessages(database, writer, ways, answers, admins, url=settings.public_url)
 
     async def run() -> None:
         await asyncio.to_thread(watch.look)
         await messages.tell(watch.alarms())
 
     return watch, run
+
+
+def assemble_attention(
+    watch: AttentionWatch,
+    database: Database,
+    writer: Writer,
+    reference_data: ReferenceData,
+    ways: TeamWays,
+    alarms: Callable[[], Sequence[Alarm]],
+    *,
+    settings: Settings,
+    clock: Callable[[], datetime],
+) -> Callable[[], Awaitable[object]]:
+    """Return the periodic job that looks for what waits for a person, then tells those who may decide."""
+    answers = Answers(sender=settings.sender, clock=clock, default_language=settings.default_language)
+    messages = AlarmMessages(
+        database,
+        writer,
+        ways,
+        answers,
+        lambda name: told(reference_data.team(), name),
+        waits=True,
+        url=settings.public_url,
+    )
+
+    async def run() -> None:
+        await messages.tell(await asyncio.to_thread(watch.look, alarms()))
+
+    return run
 
 
 def signs_of_life(

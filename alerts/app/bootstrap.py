@@ -15,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.app.alarm_assembly import assemble_alarms, signs_of_life
+from alerts.app.alarm_assembly import assemble_alarms, assemble_attention, signs_of_life
 from alerts.app.catalogue import CATALOGUE
 from alerts.app.dispatch_assembly import assemble_worker
 from alerts.app.event_keys import event_authenticator
@@ -29,18 +29,21 @@ from alerts.commands import Commands
 from alerts.commands.console_sessions import ConsoleSessions
 from alerts.commands.fresh_links import FreshLinks
 from alerts.commands.sign_in_ways import SignInWays
+from alerts.commands.team_devices import TeamDevices
 from alerts.delivery_queue import provider_health
 from alerts.delivery_queue.daily_quota import DailyQuota
 from alerts.delivery_queue.promptness import promptness
 from alerts.delivery_queue.queries import DispatchQueries
 from alerts.delivery_queue.statistics import totals
 from alerts.dispatch.alarms import past_alarms
+from alerts.dispatch.attention import AttentionWatch
 from alerts.dispatch.canary import Canaries
 from alerts.dispatch.canary import states as canary_states
 from alerts.dispatch.fanout import LOCK as FAN_OUT_LOCK
 from alerts.dispatch.fanout import FanOut
 from alerts.dispatch.personal_content import SenderProfile
 from alerts.dispatch.retry_policy import RetryPolicy
+from alerts.dispatch.team_ways import TeamWays
 from alerts.dispatch.wakeup import Wakeup
 from alerts.dispatch.worker import Worker
 from alerts.domain.streams import REPORT
@@ -149,6 +152,7 @@ class App:
         self.projector = self._build_projector(views)
         self.dispatch = DispatchQueries(main)
         self.place_lookup = PlaceLookup(RegisteredPlaces(self.views, settings.default_language))
+        endpoints = Endpoints(settings.push_hosts, allow_private=settings.allow_private_targets, own=settings.inbox_url)
         self.commands = Commands(
             writer=self.writer,
             log=self.log,
@@ -159,9 +163,7 @@ class App:
             clock=clock,
             default_language=settings.default_language,
             timezone=settings.timezone,
-            endpoints=Endpoints(
-                settings.push_hosts, allow_private=settings.allow_private_targets, own=settings.inbox_url
-            ),
+            endpoints=endpoints,
             sms_prefixes=settings.sms_prefixes or home_prefixes(settings.timezone),
             postcodes=self.place_lookup.postcodes,
             seal=self.vault.seal,
@@ -188,13 +190,25 @@ class App:
         )
         self._webhooks = self._build_webhooks(codec) if "worker" in self._roles else None
         due = DuePoll(main, self.commands.fire, clock=clock) if "scheduler" in self._roles else None
+        team_devices = TeamDevices(self.writer, main, settings.secret_key, endpoints)
+        team_ways = TeamWays(self.providers, team_devices)
         self._watch, watch = assemble_alarms(
             main,
             self.writer,
             self.views,
             self.projector.reference_data,
-            self.providers,
+            team_ways,
             self._provider_states,
+            settings=settings,
+            clock=clock,
+        )
+        attention = assemble_attention(
+            AttentionWatch(self.views, self.dispatch, self.runner, self._provider_states, clock=clock),
+            main,
+            self.writer,
+            self.projector.reference_data,
+            team_ways,
+            self._watch.alarms,
             settings=settings,
             clock=clock,
         )
@@ -206,6 +220,7 @@ class App:
             checkpoints=self._checkpoints,
             prover=self._prover if self._roles else None,
             alarms=watch if self._roles else None,
+            attention=attention if self._roles else None,
             beats=signs_of_life(main, self._roles, self._worker, due, clock=clock),
             forget_asked=self.commands.forget_asked_addresses if "scheduler" in self._roles else None,
         )
@@ -218,6 +233,8 @@ class App:
             commands=self.commands,
             sessions=ConsoleSessions(self.writer, self.log, main, settings.secret_key, clock),
             sign_in_ways=SignInWays(self.writer, self.log, main, settings.secret_key, clock),
+            team_devices=team_devices,
+            team_ways=team_ways,
             fresh_links=FreshLinks(self.log, settings.secret_key, clock),
             views=self.views,
             directory=self.views.directory,

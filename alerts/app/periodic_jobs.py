@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from alerts.delivery_queue.worker_lease import BEAT
 from alerts.dispatch.alarms import BEAT_S
 from alerts.dispatch.alarms import EVERY_S as LOOK_S
+from alerts.dispatch.attention import EVERY_S as ATTENTION_S
 from alerts.dispatch.canary import Canaries
 from alerts.dispatch.channel_recovery import EVERY_S, RELEASE_S
 from alerts.dispatch.worker import Worker
@@ -23,6 +24,7 @@ from subscribers.audience.checkpoint import CheckpointStore
 
 DUE = "due items"
 ALARMS = "alarms"
+ATTENTION = "attention"
 CANARIES = "canaries"
 
 
@@ -35,6 +37,7 @@ def periodic_jobs(
     checkpoints: CheckpointStore | None = None,
     prover: Prover | None = None,
     alarms: Callable[[], Awaitable[object]] | None = None,
+    attention: Callable[[], Awaitable[object]] | None = None,
     beats: Sequence[Callable[[], Awaitable[object]]] = (),
     forget_asked: Callable[[], Awaitable[None]] | None = None,
 ) -> PeriodicJobs:
@@ -43,6 +46,8 @@ def periodic_jobs(
     rows += [PeriodicJob(f"sign of life {number}", BEAT_S, one) for number, one in enumerate(beats)]
     if alarms is not None:
         rows.append(PeriodicJob(ALARMS, LOOK_S, alarms))
+    if attention is not None:
+        rows.append(PeriodicJob(ATTENTION, ATTENTION_S, attention))
     if due is not None:
         rows.append(PeriodicJob(DUE, due.every_s, due.poll))
     if forget_asked is not None:

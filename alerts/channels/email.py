@@ -319,16 +319,19 @@ class EmailRenderer:
         values = Values({"task_url": url}, {"task_url": html.escape(url)})
         return self._transactional("team_task", to, delivery, t, {**words, "preview": "", "tone": tone}, values)
 
-    def alarms(self, to: str, delivery: str, lines: Sequence[Mapping[str, Any]], t: Translator) -> Message:
-        """Message to an administrator about what keeps messages from leaving."""
+    def alarms(
+        self, to: str, delivery: str, lines: Sequence[Mapping[str, Any]], title: str, url: str, t: Translator
+    ) -> Message:
+        """Message to a member about what keeps messages from leaving, or waits for a person. `url`: the console."""
         over = all(line["over"] for line in lines)
         context = {
-            "title": t.text("alarms", "subject_over" if over else "subject"),
+            "title": title,
             "preview": "",
             "tone": STYLES["clear" if over else "severe"],
             "items": lines,
         }
-        return self._transactional("alarms", to, delivery, t, context, Values({}, {}))
+        values = Values({"console_url": url}, {"console_url": html.escape(url)})
+        return self._transactional("alarms", to, delivery, t, context, values)
 
     def _transactional(
         self, layout: str, to: str, delivery: str, t: Translator, context: Mapping[str, Any], values: Values

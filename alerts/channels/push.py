@@ -185,6 +185,13 @@ class PushRenderer:
         title, lead = t.text("fresh_link", "subject"), t.text("fresh_link", "lead")
         return _own(title=title, words=lead, url=url, tag="fresh-link", t=t).message(delivery=delivery, to=to)
 
+    def team(self, to: str, delivery: str, title: str, words: str, url: str, t: Translator) -> Message:
+        """Notification to a team member: without the ways out that a subscriber has."""
+        prepared = PreparedPush(
+            title=title, words=cut(words, WORDS), url=url, tag=delivery, lang=t.tag, severity="Unknown", urgent=True
+        )
+        return prepared.message(delivery=delivery, to=to)
+
     def test(self, to: str, delivery: str, url: str, t: Translator) -> Message:
         """Test that the person asked for."""
         title, lead = f"{t.text('mark', 'Test')}: {t.text('own_test', 'subject')}", t.text("banner", "Test")

@@ -145,8 +145,8 @@ class Answers:
         """Send somebody who was invited to the team their first link, in the default language."""
         return self._email.invitation(to, delivery, url, translator(self._default, self._default))
 
-    def team_task(self, to: str, delivery: str, task: TeamTask, base: str) -> Message:
-        """Tell a member what waits for them, in the default language."""
+    def team_task(self, channel: Channel, to: str, delivery: str, task: TeamTask, base: str) -> Message:
+        """Tell a member what waits for them, by e-mail or in a browser, in the default language."""
         t = translator(self._default, self._default)
         title, who, detail = (without_marks(one) for one in (task.title, task.who, task.detail))
         words = {
@@ -154,13 +154,34 @@ class Answers:
             "lead": t.text("team_task", f"{task.what}_lead", who=who, detail=detail),
             "button": t.text("team_task", f"{task.what}_button"),
         }
+        if channel == "push":
+            return self._push.team(to, delivery, words["title"], words["lead"], f"{base}{task.path}", t)
         style = STYLES["severe" if task.what == "asked" else "moderate"]
         return self._email.team_task(to, delivery, words, style, f"{base}{task.path}", t)
 
-    def alarms(self, to: str, delivery: str, lines: Sequence[AlarmLine]) -> Message:
-        """Tell an administrator what keeps messages from leaving, and what is over, in the default language."""
+    def device_of_team(self, to: str, delivery: str, url: str) -> Message:
+        """First notification on a member's browser, in the default language: it works."""
+        t = translator(self._default, self._default)
+        return self._push.team(to, delivery, t.text("team_device", "title"), t.text("team_device", "lead"), url, t)
+
+    def alarms(
+        self, channel: Channel, to: str, delivery: str, lines: Sequence[AlarmLine], url: str, *, waits: bool
+    ) -> Message:
+        """Tell a member what keeps messages from leaving and what is over, in the default language.
+
+        `waits`: the lines are about what waits for a person. `url`: the console.
+        """
+        t = translator(self._default, self._default)
+        over = all(line.over for line in lines)
+        title = t.text("alarms", "subject_over" if over else "subject_waits" if waits else "subject")
+        if channel == "push":
+            said = [
+                t.text("alarms", "line_over", words=line.words) if line.over and not over else line.words
+                for line in lines
+            ]
+            return self._push.team(to, delivery, title, " ".join(map(without_marks, said)), url, t)
         items = [
             {"words": without_marks(line.words), "since": f"{line.since:%Y-%m-%d %H:%M:%S} UTC", "over": line.over}
             for line in lines
         ]
-        return self._email.alarms(to, delivery, items, translator(self._default, self._default))
+        return self._email.alarms(to, delivery, items, title, url, t)

@@ -19,6 +19,7 @@ from alerts.commands.ports import Idempotency
 from alerts.commands.register_cache import KnownNames
 from alerts.commands.results import KeySaved, MemberSaved, SourceSaved
 from alerts.commands.sign_in_ways import end_ways
+from alerts.commands.team_devices import end_devices
 from alerts.domain.events import (
     ApiKeyIssued,
     ApiKeyRevoked,
@@ -313,6 +314,7 @@ class TeamCommands(CommandBase):
                 unit.append(MEMBER, member, RoleRevoked())
             end_sessions(unit, member)
             end_ways(unit, member)
+            end_devices(unit, member)
             return MemberSaved(id=member, version=unit.version(member))
 
         return await self._run(actor, work)

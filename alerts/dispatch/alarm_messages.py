@@ -1,7 +1,7 @@
-"""Messages to the administrators about alarms: one when an alarm lasts, one when it is over.
+"""Messages to the team about alarms and about what waits for a person: one when it lasts, one when an alarm is over.
 
 They do not go through the delivery queue, which may be what stands still: the process that has won the alarm's row
-hands them to the e-mail provider itself, and tries again while that fails.
+hands them to the providers itself, by e-mail and to the members' browsers, and tries again while that fails.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from time import monotonic
 
-from alerts.channels.message import Provider
+from alerts.channels.message import Message
 from alerts.channels.replies import AlarmLine, Answers
-from alerts.dispatch.alarms import Alarm
+from alerts.dispatch.alarms import WAITS, Alarm
+from alerts.dispatch.team_ways import TeamWay, TeamWays
+from alerts.domain.reference_data import MemberState
 from alerts.eventlog.ports import UnitOfWork, Writer
-from alerts.kernel.ids import new_id
+from alerts.kernel.terms import Channel
 from alerts.kernel.times import from_micros, micros
 from alerts.storage.named_queries import load
 from alerts.storage.ports import Database
@@ -31,31 +32,36 @@ _RETRY_S = 10.0
 
 
 class AlarmMessages:
-    """Tells the administrators. One per process, in one event loop."""
+    """Tells the team. One per process and list of alarms, in one event loop."""
 
     def __init__(
         self,
         database: Database,
         writer: Writer,
-        provider: Provider | None,
+        ways: TeamWays,
         answers: Answers,
-        team: Callable[[], Sequence[str]],
+        team: Callable[[str], Sequence[MemberState]],
         *,
-        clock: Callable[[], datetime],
+        waits: bool = False,
+        url: str = "",
         tick: Callable[[], float] = monotonic,
     ) -> None:
-        """`team`: addresses of the administrators."""
-        self._database, self._writer, self._provider, self._answers = database, writer, provider, answers
-        self._team, self._clock, self._tick = team, clock, tick
+        """`team(name)`: members who are told of an alarm. `url`: public URL, for the link of a notification.
+
+        `waits`: this list holds what waits for a person (names that begin with `WAITS`): its rows are not remembered,
+        and when one is over, only providers are worth a message.
+        """
+        self._database, self._writer, self._ways, self._answers = database, writer, ways, answers
+        self._team, self._waits, self._url, self._tick = team, waits, url, tick
         self._seen_since: dict[str, float] = {}
         """Alarm → when this process saw it first (monotonic)."""
         self._asked: set[str] = set()
         """Alarms whose row this process has tried to win."""
         self._off_since: dict[str, float] = {}
         """Row → since when this process does not see its alarm (monotonic)."""
-        self._outbox: dict[str, dict[str, AlarmLine]] = {}
-        """Address → alarm → its line that is to be sent."""
-        self._retry_at = 0.0
+        self._outbox: dict[TeamWay, dict[str, AlarmLine]] = {}
+        """Way to a member → alarm → its line that is to be sent."""
+        self._retry_at: dict[Channel, float] = {}
 
     async def tell(self, alarms: Sequence[Alarm]) -> None:
         """Tell what has begun and what is over since the last call; a periodic job."""
@@ -65,12 +71,11 @@ class AlarmMessages:
             if name not in self._asked and now - self._seen_since[name] >= LASTS_S:
                 self._asked.add(name)
                 if await self._win(alarm):
-                    self._put(name, AlarmLine(words=alarm.words, since=alarm.since, over=False))
+                    await self._put(name, AlarmLine(words=alarm.words, since=alarm.since, over=False))
         for name in await self._over(set(on), now):
             self._asked.discard(name)
             await self._end(name)
-        if self._outbox and now >= self._retry_at:
-            await self._send()
+        await self._send(now)
 
     async def _win(self, alarm: Alarm) -> bool:
         def work(unit: UnitOfWork) -> bool:
@@ -88,33 +93,38 @@ class AlarmMessages:
 
     def _rows(self) -> list[str]:
         with self._database.read() as tx:
-            return [str(name) for name, _, _ in tx.execute(_sql.raised)]
+            names = [str(name) for name, _, _ in tx.execute(_sql.raised)]
+        return [name for name in names if name.startswith(WAITS) == self._waits]
 
     async def _end(self, name: str) -> None:
         def work(unit: UnitOfWork) -> list[tuple[str, int]]:
             ended = [(str(words), int(since)) for words, since in unit.read(_sql.clear_alarm, (name,))]
-            for _, since in ended:
+            for _, since in ended if not self._waits else ():
                 unit.write(_sql.remember, (name, since, micros(unit.now)))
             return ended
 
         ended = (await self._writer.run(work, by="system")).result
         for words, since in ended:
-            self._put(name, AlarmLine(words=words, since=from_micros(since), over=True))
+            if not self._waits or name.startswith(f"{WAITS}provider:"):
+                await self._put(name, AlarmLine(words=words, since=from_micros(since), over=True))
 
-    def _put(self, name: str, line: AlarmLine) -> None:
-        for address in self._team():
-            self._outbox.setdefault(address, {})[name] = line
+    async def _put(self, name: str, line: AlarmLine) -> None:
+        for way in await asyncio.to_thread(self._ways.of, self._team(name)):
+            self._outbox.setdefault(way, {})[name] = line
 
-    async def _send(self) -> None:
-        for address, lines in list(self._outbox.items()):
-            if self._provider is None:
-                self._outbox.clear()
-                return
-            message = self._answers.alarms(address, f"alarm-{new_id().hex}", list(lines.values()))
-            result = await self._provider.send(message)
+    async def _send(self, now: float) -> None:
+        """Send what is in the outbox; a channel that fails is tried again later, the others are not kept waiting."""
+        for way, lines in list(self._outbox.items()):
+            if now < self._retry_at.get(way.channel, 0.0):
+                continue
+            result = await self._ways.send(way, self._renderer(list(lines.values())), "alarm")
             if result.result in ("sent", "permanent", "in-doubt"):
-                del self._outbox[address]
+                del self._outbox[way]
             else:
-                self._retry_at = self._tick() + _RETRY_S
-                _log.warning("an administrator could not be told of an alarm: %s", result.reason or result.result)
-                return
+                self._retry_at[way.channel] = self._tick() + _RETRY_S
+
+    def _renderer(self, lines: list[AlarmLine]) -> Callable[[Channel, str, str], Message]:
+        def render(channel: Channel, to: str, delivery: str) -> Message:
+            return self._answers.alarms(channel, to, delivery, lines, f"{self._url}/console", waits=self._waits)
+
+        return render

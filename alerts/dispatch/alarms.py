@@ -42,6 +42,8 @@ MANY = 10
 """Deferred messages of a channel that are not a matter of single mailboxes."""
 NEEDED_ROLES = ("worker", "scheduler")
 """Roles without which nothing is sent, or nothing that is due happens."""
+WAITS = "waits:"
+"""Beginning of the names of what waits for a person (`alerts.dispatch.attention`); it is no alarm to the public."""
 _PREFIX = "role:"
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _ANSWERED = frozenset(STATE[state] for state in ("sent", "delivered", "failed-permanent"))
@@ -233,7 +235,7 @@ class AlarmWatch:
             unplanned=self._unplanned(now),
             planning=planning,
             channels=_loads(loads),
-            unwell={channel: why for channel, one in providers.items() if (why := _unwell(one))},
+            unwell={channel: why for channel, one in providers.items() if (why := unwell(one))},
         )
 
     def _unplanned(self, now: datetime) -> list[UnplannedNotice]:
@@ -293,7 +295,7 @@ def _loads(rows: Iterable[Sequence[Any]]) -> dict[str, ChannelLoad]:
     return {channel: ChannelLoad(**of, oldest=oldest.get(channel)) for channel, of in sums.items()}
 
 
-def _unwell(provider: Any) -> str:
+def unwell(provider: Any) -> str:
     """Why nothing may leave through a provider, "" if something may; `provider` as in `Services.providers`."""
     if not provider.get("provider"):
         return "No provider is configured for it."

@@ -27,6 +27,7 @@ from alerts.web.console import account as console_account
 from alerts.web.console import approval as console_approval
 from alerts.web.console import calendar as console_calendar
 from alerts.web.console import compose as console_compose
+from alerts.web.console import devices as console_devices
 from alerts.web.console import follow_up as console_follow_up
 from alerts.web.console import identity_provider as console_identity_provider
 from alerts.web.console import letters as console_letters
@@ -127,6 +128,7 @@ MODULES = (
     console_outcome_report.routes,
     console_notice.routes,
     console_account.routes,
+    console_devices.routes,
     console_identity_provider.routes,
     console_sign_in_methods.routes,  # before the link's: `password` looks like a token too
     console_sign_in.routes,

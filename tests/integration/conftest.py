@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -75,7 +76,10 @@ async def served(migrated_url: str, more_settings: dict[str, str]) -> AsyncItera
     )
     await app.start()
     try:
-        async with TestClient(TestServer(build(app.services))) as client:
+        # A module that names a public URL is served there, so that what the product calls reaches it.
+        own = "ALERTS_PUBLIC_URL" in more_settings
+        server = TestServer(build(app.services), port=urlsplit(settings.public_url).port if own else None)
+        async with TestClient(server) as client:
             box.append(Served(app.services, client))
             yield box[0]
     finally:

@@ -146,6 +146,8 @@ from alerts.domain.events.team_member import (
     SignInsEnded,
     SignInWayAdded,
     SignInWayRemoved,
+    TeamDeviceAdded,
+    TeamDeviceRemoved,
     TeamMemberInvited,
 )
 from alerts.domain.events.topic import (
@@ -252,6 +254,8 @@ __all__ = [
     "SourceDisconnected",
     "SourceRevised",
     "SourceSecretRotated",
+    "TeamDeviceAdded",
+    "TeamDeviceRemoved",
     "TeamMemberInvited",
     "TemplateDrafted",
     "TemplatePublished",

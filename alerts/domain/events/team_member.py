@@ -51,6 +51,18 @@ class SignInWayRemoved(Event, frozen=True, kw_only=True):
     label: str
 
 
+class TeamDeviceAdded(Event, frozen=True, kw_only=True):
+    """The member added a browser that shows the team's notifications; its address is not part of the log."""
+
+    label: str
+
+
+class TeamDeviceRemoved(Event, frozen=True, kw_only=True):
+    """A browser shows the team's notifications no more."""
+
+    label: str
+
+
 EVENTS: tuple[type[Event], ...] = (
     TeamMemberInvited,
     RoleGranted,
@@ -58,4 +70,6 @@ EVENTS: tuple[type[Event], ...] = (
     SignInsEnded,
     SignInWayAdded,
     SignInWayRemoved,
+    TeamDeviceAdded,
+    TeamDeviceRemoved,
 )

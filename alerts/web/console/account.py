@@ -116,6 +116,7 @@ class Account:
                 }
                 for way in ways
             ],
+            "devices": await read(self._services, self._services.team_devices.of, member.id),
             "has_password": any(way.kind == "password" for way in ways),
             "secret": seal_value(keys, _PURPOSE, secret),
             "spelled": " ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),

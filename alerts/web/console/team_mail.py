@@ -1,4 +1,4 @@
-"""Mail to the team about a notice: an approval that is asked for, a draft that came back.
+"""Messages to the team about a notice, by e-mail and in their browsers: an approval asked for, a draft that came back.
 
 Sent beside the answer, once; whoever gets none sees the same on Today.
 """
@@ -9,13 +9,15 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
+from alerts.channels.message import Message
 from alerts.channels.replies import Answers, TeamTask
 from alerts.commands.results import NoticeSaved
 from alerts.domain.notice import NoticeState
 from alerts.domain.reference_data import MemberState
-from alerts.kernel.ids import new_id
+from alerts.kernel.terms import Channel
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.member_actor import may_approve
@@ -65,6 +67,9 @@ class TeamMail:
             self._told.popitem(last=False)
         return False
 
+    def _rendered(self, task: TeamTask, channel: Channel, to: str, delivery: str) -> Message:
+        return self._answers.team_task(channel, to, delivery, task, self._services.settings.public_url)
+
     def _begin(self, task: TeamTask, wanted: Callable[[MemberState], bool]) -> None:
         begun = asyncio.get_running_loop().create_task(self._send(task, wanted), name="mail to the team")
         self._sending.add(begun)
@@ -72,16 +77,11 @@ class TeamMail:
 
     async def _send(self, task: TeamTask, wanted: Callable[[MemberState], bool]) -> None:
         services = self._services
-        if services.mail_now is None:
-            return
         try:
             team = await read(services, services.views.members)
-            base = services.settings.public_url
-            for member in [one for one in team if one.role and one.email and wanted(one)][:_MOST]:
-                mail = self._answers.team_task(str(member.email), f"team-{new_id().hex}", task, base)
-                result = await services.mail_now(mail)
-                if result.result != "sent":
-                    _log.warning("a member could not be told of a notice: %s", result.reason or result.result)
+            members = [one for one in team if one.role and wanted(one)][:_MOST]
+            for way in await read(services, services.team_ways.of, members):
+                await services.team_ways.send(way, partial(self._rendered, task), "team")
         except Exception:
             _log.exception("the team could not be told of a notice")
 

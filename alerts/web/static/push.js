@@ -9,7 +9,7 @@
   }
   const offer = document.querySelector("[data-push]");
   if (!offer || !("serviceWorker" in navigator) || !("PushManager" in window)) return;
-  const { token, base, done, denied, failed } = offer.dataset;
+  const { token, base, register, done, denied, failed } = offer.dataset;
   const button = offer.querySelector("button");
   const status = offer.querySelector("[role=status]");
   const field = offer.querySelector("input[name=push]");
@@ -32,11 +32,16 @@
       tick.checked = true;
       return done;
     }
-    const answer = await fetch(`${base}/push/subscriptions`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ token, endpoint, keys }),
-    });
+    const post = (url, body) =>
+      fetch(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+    if (register) {
+      const label = offer.querySelector("input[type=text]").value;
+      const said = await post(register, { label, endpoint, keys });
+      if (!said.ok) return (await said.json().catch(() => ({}))).detail || failed;
+      location.reload(); // the list of devices is the server's
+      return done;
+    }
+    const answer = await post(`${base}/push/subscriptions`, { token, endpoint, keys });
     if (!answer.ok) return failed;
     const own = (await answer.json()).token; // renews this browser alone, as long as it is subscribed
     await (await caches.open("push-token")).put("token", new Response(own));

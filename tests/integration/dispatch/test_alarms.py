@@ -7,20 +7,41 @@ from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import Message as Letter
 from typing import Any
+from uuid import UUID
+
+import msgspec
 
 from alerts.channels.message import SendResult
 from alerts.channels.replies import Answers
 from alerts.dispatch.alarm_messages import LASTS_S, STALE_S, AlarmMessages
 from alerts.dispatch.alarms import SILENT_S, AlarmWatch, beat, past_alarms
+from alerts.dispatch.team_ways import TeamDevice, TeamWays
+from alerts.domain.reference_data import MemberState
 from tests.support.rig import SENDER, Rig, Scripted
 
 WELL = {"email": {"provider": "smtp", "state": "well"}}
 
 
+ADMIN = MemberState(id=UUID(int=7), version=1, email="admin@example.org", name="Ada", contact=1, role="admin")
+
+
+class Browsers:
+    """The administrator's browsers, as many as a test says."""
+
+    def __init__(self, *addresses: str) -> None:
+        self.there = [TeamDevice(UUID(int=at), ADMIN.id, "Phone", one) for at, one in enumerate(addresses)]
+
+    def of(self, member: UUID) -> list[TeamDevice]:
+        return [device for device in self.there if device.member == member]
+
+    async def forget(self, device: TeamDevice) -> None:
+        self.there.remove(device)
+
+
 class Process:
     """A process that watches, with a time of its own."""
 
-    def __init__(self, rig: Rig, provider: Scripted, team: tuple[str, ...] = ("admin@example.org",)) -> None:
+    def __init__(self, rig: Rig, *providers: Scripted, browsers: Browsers | None = None) -> None:
         self.seconds = 0.0
         self.rig = rig
         self.watch = AlarmWatch(
@@ -28,7 +49,13 @@ class Process:
         )
         answers = Answers(sender=SENDER, clock=rig.clock)
         self.messages = AlarmMessages(
-            rig.main, rig.writer, provider, answers, lambda: team, clock=rig.clock, tick=lambda: self.seconds
+            rig.main,
+            rig.writer,
+            TeamWays({one.channel: one for one in providers}, browsers or Browsers()),
+            answers,
+            lambda name: [ADMIN],
+            url="https://alerts.example.org",
+            tick=lambda: self.seconds,
         )
 
     def look(self, after: float = 0.0) -> list[str]:
@@ -109,6 +136,22 @@ def test_message_that_fails_is_tried_again(rig: Rig) -> None:
     process.look(20)
     process.look(20)
     assert len(down.handed) == 2
+
+
+def test_browser_tells_what_the_mail_server_cannot(rig: Rig) -> None:
+    down = Scripted("email", lambda _: SendResult(result="not-begun", reason="every server rests"))
+    push, browsers = Scripted("push"), Browsers("first", "second")
+    process = Process(rig, down, push, browsers=browsers)
+    process.look()
+    push.answer = lambda message: SendResult(result="permanent" if message.to == "second" else "sent", reason="410",
+                                             retire="gone" if message.to == "second" else "")  # fmt: skip
+    for wait in (SILENT_S, LASTS_S, 1, 1):
+        process.look(wait)
+    assert push.recipients() == ["first", "second"], "each once, though the mail server takes nothing"
+    assert [device.address for device in browsers.there] == ["first"], "one that gave itself up is forgotten"
+    shown = msgspec.json.decode(push.handed[0][1].data)
+    assert shown["title"] == "Alarm: messages do not leave as they should"
+    assert "No worker" in shown["body"] and shown["url"] == "https://alerts.example.org/console" and "stop" not in shown
 
 
 def test_issued_notice_without_a_worker_is_an_alarm(rig: Rig) -> None:

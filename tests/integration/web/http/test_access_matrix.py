@@ -238,6 +238,8 @@ MATRIX = {
     "POST /console/account/remove": "viewer",
     "POST /console/account/passkey/options": "viewer",
     "POST /console/account/passkey": "viewer",
+    "POST /console/account/devices": "viewer",
+    "POST /console/account/devices/remove": "viewer",
     "POST /console/sign-in/password": "public",
     "POST /console/sign-in/passkey/options": "public",
     "POST /console/sign-in/passkey": "public",
