@@ -124,6 +124,28 @@ def _pushed(page: Any, site: Site, device: str) -> dict[str, Any]:
     raise AssertionError(f"nothing came to {device}")
 
 
+def test_officer_adds_a_device_to_their_account(browser: Any, site: Site, axe: str) -> None:
+    context = browser.new_context(
+        permissions=["notifications"], bypass_csp=True, viewport={"width": 360, "height": 740}
+    )
+    page = context.new_page()
+    page.add_init_script(SUBSCRIBE.replace("push/chromium", "push/night-phone"))
+    page.goto(site.url + site.officers["approver"].pop())
+    page.get_by_role("button", name="Sign in").click()
+    page.goto(f"{site.url}/console/account")
+    page.get_by_label("What to call this device").fill("Night phone")
+    page.get_by_role("button", name="Show notifications on this device").click()
+    page.get_by_role("button", name="Remove Night phone").wait_for()
+    assert _pushed(page, site, "night-phone")["title"] == "Notifications are on"
+    assert not _offences(page, axe)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.emulate_media(color_scheme="dark")
+    assert not _offences(page, axe)
+    page.get_by_role("button", name="Remove Night phone").click()
+    page.get_by_role("button", name="Remove Night phone").wait_for(state="detached")
+    context.close()
+
+
 def test_without_scripts_nothing_is_offered(browser: Any, site: Site) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
