@@ -1,4 +1,4 @@
-"""Who manages newsletters: a role for bulletins and for every area (RULES 16, 17); on both databases."""
+"""Rights over newsletters: a role for bulletins and for every area (RULES 16, 17); on both databases."""
 
 from __future__ import annotations
 
