@@ -57,13 +57,16 @@ class AlarmLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TeamTask(NamedTuple):
-    """Notice that waits for a member: `asked` for approval, or `returned`. `detail`: people, or the reason."""
+    """Notice that waits for a member: `asked` for approval, `returned` or `commented`. `detail`: people, or words."""
 
-    what: Literal["asked", "returned"]
+    what: Literal["asked", "returned", "commented"]
     title: str
     who: str
     detail: str
     path: str
+
+
+_TASK_STYLES = {"asked": STYLES["severe"], "returned": STYLES["moderate"], "commented": STYLES["minor"]}
 
 
 class Answers:
@@ -156,7 +159,7 @@ class Answers:
         }
         if channel == "push":
             return self._push.team(to, delivery, words["title"], words["lead"], f"{base}{task.path}", t)
-        style = STYLES["severe" if task.what == "asked" else "moderate"]
+        style = _TASK_STYLES[task.what]
         return self._email.team_task(to, delivery, words, style, f"{base}{task.path}", t)
 
     def device_of_team(self, to: str, delivery: str, url: str) -> Message:

@@ -15,6 +15,7 @@ from alerts.commands.incidents import IncidentCommands
 from alerts.commands.look_ups import LookUpCommands
 from alerts.commands.message_templates import TemplateCommands
 from alerts.commands.newsletters import NewsletterCommands
+from alerts.commands.notice_comments import NoticeCommentCommands
 from alerts.commands.notices import NoticeCommands
 from alerts.commands.parked_events import ParkedEventCommands
 from alerts.commands.ports import AudiencePort, Idempotency
@@ -47,6 +48,7 @@ class Commands(
     ServiceCommands,
     RegisterCommands,
     NoticeCommands,
+    NoticeCommentCommands,
     NewsletterCommands,
     TemplateCommands,
     FollowCommands,

@@ -17,6 +17,7 @@ from alerts.domain import (
     message_template,
     newsletter,
     notice,
+    notice_comments,
     print_batch,
     read_model,
     reference_data,
@@ -56,6 +57,7 @@ PRINT_BATCH = Stream("print-batch", print_batch.evolve, events.print_batch.EVENT
 READ_MODEL = Stream("read-model", read_model.evolve, events.read_model.EVENTS)
 REPORT = Stream("report", report.evolve, events.report.EVENTS)
 FEEDBACK = Stream("feedback", feedback.evolve, events.feedback.EVENTS)
+COMMENTS = Stream("comments", notice_comments.evolve, events.notice_comment.EVENTS)
 TEXTS = Stream("texts", delivery_receipt.evolve_texts, (e.InboundTextReceived,))
 
 
@@ -147,6 +149,11 @@ def receipts_id(number: int, contact: int) -> UUID:
 def feedback_id(notice: UUID) -> UUID:
     """Stream id of the votes on a notice."""
     return derived_id("feedback", notice.hex)
+
+
+def comments_id(notice: UUID) -> UUID:
+    """Stream id of the team's comments on a notice."""
+    return derived_id("comments", notice.hex)
 
 
 def texts_id(contact: int) -> UUID:

@@ -13,7 +13,7 @@ from uuid import UUID
 import msgspec
 
 from alerts.domain import events as e
-from alerts.domain.streams import DISPATCH, EXPORT, IMPORT, PRINT_BATCH, READ_MODEL, REJECTIONS
+from alerts.domain.streams import COMMENTS, DISPATCH, EXPORT, IMPORT, PRINT_BATCH, READ_MODEL, REJECTIONS
 from alerts.eventlog.read_model import ReadModel
 from alerts.kernel.events import Event, Recorded
 from alerts.kernel.times import micros
@@ -26,7 +26,7 @@ _SQL = named_queries.load("alerts.projections", "timeline.sql")
 
 _KINDS: dict[type[Event], str] = {
     **{event: kind.table for kind in document_kinds.KINDS if kind.in_timeline for event in kind.events},
-    **dict.fromkeys(DISPATCH.events, document_kinds.NOTICES.table),  # shown under its notice
+    **dict.fromkeys((*DISPATCH.events, *COMMENTS.events), document_kinds.NOTICES.table),  # shown under their notice
     **dict.fromkeys(REJECTIONS.events, "rejections"),
     **dict.fromkeys(IMPORT.events, "imports"),
     **dict.fromkeys(EXPORT.events, "exports"),
@@ -42,8 +42,8 @@ _BY_STAFF = ("person:", "key:", "operator:")
 
 
 def _notice_of(event: Event) -> UUID | None:
-    """The notice of a dispatch's event."""
-    return cast(e.DispatchPlanned, event).notice if isinstance(event, DISPATCH.events) else None
+    """The notice of a dispatch's event, or of a comment."""
+    return cast(e.DispatchPlanned, event).notice if isinstance(event, DISPATCH.events + COMMENTS.events) else None
 
 
 class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):

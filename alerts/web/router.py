@@ -26,6 +26,7 @@ from alerts.web.api import (
 from alerts.web.console import account as console_account
 from alerts.web.console import approval as console_approval
 from alerts.web.console import calendar as console_calendar
+from alerts.web.console import comments as console_comments
 from alerts.web.console import compose as console_compose
 from alerts.web.console import devices as console_devices
 from alerts.web.console import follow_up as console_follow_up
@@ -123,6 +124,7 @@ MODULES = (
     console_notices.routes,
     console_compose.routes,  # before a notice's screen: `new` looks like an id too
     console_approval.routes,
+    console_comments.routes,
     console_follow_up.routes,
     console_live.routes,
     console_outcome_report.routes,

@@ -211,3 +211,25 @@ def test_template_and_its_difference_read_well(officers: Any, width: int) -> Non
     assert author.page.locator("#from-template mark").inner_text().endswith("Mill Lane")
     assert author.page.locator("#from-template ins").inner_text().strip() == "and doors"
     author.look()
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_comments_are_read_where_the_draft_is(officers: Any, width: int) -> None:
+    author, approver = officers("author", width), officers("approver", width)
+    author.page.goto(f"{author.site.url}/console/notices/new")
+    author.fill("Title: what, and where", "Flood, East Street: go upstairs until 23:00")
+    author.saved()
+    approver.page.goto(author.page.url.replace("/edit", "/comments"))
+    approver.choose("About", "title-en")
+    approver.fill("Comment", "Which end of the street?")
+    approver.press("Comment")
+    assert approver.page.locator("#comments q").inner_text() == "Flood, East Street: go upstairs until 23:00"
+    approver.look()
+    author.fill("What to do", "Go upstairs.")
+    author.page.locator("#talk").get_by_text("Which end of the street?").wait_for()
+    author.fill("Comment", "The east end.")
+    author.press("Save and comment")
+    assert author.page.get_by_label("What to do", exact=True).input_value() == "Go upstairs."
+    said = author.page.locator("#talk .said")
+    assert said.all_inner_texts() == ["Which end of the street?", "The east end."], "the newest last"
+    author.look()

@@ -13,6 +13,7 @@ from alerts.domain.events import (
     message_template,
     newsletter,
     notice,
+    notice_comment,
     place,
     print_batch,
     read_model,
@@ -86,6 +87,7 @@ from alerts.domain.events.notice import (
     NoticeSuperseded,
     TemplateUse,
 )
+from alerts.domain.events.notice_comment import NoticeCommented
 from alerts.domain.events.place import (
     PlaceDefined,
     PlaceRetired,
@@ -208,6 +210,7 @@ __all__ = [
     "NoticeApproved",
     "NoticeCancelled",
     "NoticeCleared",
+    "NoticeCommented",
     "NoticeDrafted",
     "NoticeExpired",
     "NoticeIssued",
@@ -282,6 +285,7 @@ CATALOGUE = Catalogue.of(
     *service_point.EVENTS,
     *service_change.EVENTS,
     *notice.EVENTS,
+    *notice_comment.EVENTS,
     *dispatch.EVENTS,
     *dispatch.CHUNK_EVENTS,
     *source.EVENTS,

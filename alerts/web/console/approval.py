@@ -17,6 +17,7 @@ from alerts.domain.streams import NOTICE
 from alerts.kernel.errors import DomainError
 from alerts.services import Services
 from alerts.web.api.common import read
+from alerts.web.console.comments import CommentSection
 from alerts.web.console.draft_review import DraftReview
 from alerts.web.console.frame import Frame
 from alerts.web.console.local_time import send_time
@@ -55,7 +56,7 @@ class Approval:
     def __init__(self, services: Services) -> None:
         self._services, self._frame = services, Frame(services)
         self._review, self._templates = DraftReview(self._frame), TemplateReview(self._frame)
-        self._mail = TeamMail(services)
+        self._mail, self._comments = TeamMail(services), CommentSection(self._frame)
 
     async def check(self, request: web.Request) -> web.Response:
         """Show a draft as it would leave, and what is still missing."""
@@ -254,6 +255,7 @@ class Approval:
             "before": _said(before[-1]) if before else None,
             "words_now": _said(state),
             "from_template": self._templates.of(state.plan),
+            **self._comments.of(state),
         }
 
 

@@ -21,6 +21,7 @@ from alerts.kernel.terms import CHANNELS as ALL_CHANNELS
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console import notice_form
+from alerts.web.console.comments import CommentSection
 from alerts.web.console.draft_merge import Collision, merge, take, taken
 from alerts.web.console.draft_review import NEAR_MISS_M, DraftReview
 from alerts.web.console.frame import CHANNELS, Frame
@@ -59,6 +60,8 @@ _STATUSES = (
     ("Exercise", "Drill: testers and the team"),
     ("Test", "Test: testers and the team"),
 )
+COMMENT = "comment"
+"""Act that saves, then comments: what was typed beside the comment is not lost without the page's script."""
 AUTO = "auto"
 """Act of the page's script: save, and answer with the parts of the page that depend on it."""
 _FIELD_OF = {"area": "near", "audience": "near", "expires": "ends-day", "channels": "channel", "priority": "severity"}
@@ -82,7 +85,7 @@ class Compose:
 
     def __init__(self, services: Services) -> None:
         self._services, self._frame = services, Frame(services)
-        self._review = DraftReview(self._frame)
+        self._review, self._comments = DraftReview(self._frame), CommentSection(self._frame)
         self._zone, self._language = services.settings.timezone, services.settings.default_language
 
     async def blank(self, request: web.Request) -> web.Response:
@@ -201,9 +204,10 @@ class Compose:
         errors: FormErrors,
         state: NoticeState | None,
         status: int = 200,
+        fields: FormFields | None = None,
         **more: Any,
     ) -> web.Response:
-        context = await self._context(form, errors, state)
+        context = await self._context(form, errors, state, fields)
         return self._frame.screen(request, "console/compose.html", {**context, **more}, status)
 
     async def _refused(
@@ -218,7 +222,15 @@ class Compose:
         """Show what was typed, with what is wrong; nothing was saved."""
         if fields.line("do") == AUTO:
             return web.json_response({"errors": errors.words}, status=status)
-        return await self._screen(request, form, errors, state, status)
+        return await self._screen(request, form, errors, state, status, fields)
+
+    async def _commented(self, request: web.Request, fields: FormFields, state: NoticeState) -> web.Response:
+        """Comment on a draft that was just saved."""
+        errors = await self._comments.add(request, fields, state)
+        if errors:
+            form = notice_form.of_plan(state.plan, self._zone, self._language)
+            return await self._screen(request, form, errors, state, 422, fields)
+        return await self._frame.to(f"/console/notices/{state.id}/edit#comments")
 
     async def _collided(
         self,
@@ -236,7 +248,7 @@ class Compose:
         )
         if fields.line("do") == AUTO:
             return web.json_response({"errors": errors.words, "collision": True}, status=409)
-        return await self._screen(request, form, errors, state, 409, collisions=collisions)
+        return await self._screen(request, form, errors, state, 409, fields, collisions=collisions)
 
     async def _done(
         self, request: web.Request, fields: FormFields, notice: UUID, merged: dict[str, Any] | None = None
@@ -246,6 +258,8 @@ class Compose:
         `merged`: fields that a colleague has changed, for the page's script to show.
         """
         do = fields.line("do")
+        if do == COMMENT:
+            return await self._commented(request, fields, await self._draft(notice))
         if do != AUTO:
             shown = {
                 "reaches": fields.line("reaches") if do == "reaches" else "",
@@ -268,15 +282,21 @@ class Compose:
                 "aside": self._part("aside", context),
                 "area": self._part("area", context),
                 "dock": self._part("dock", context),
+                "talk": self._part("talk", context),
             }
         )
 
     def _part(self, name: str, context: dict[str, Any]) -> str:
         return self._frame.pages.render(f"console/compose_{name}.html", self._frame.translator, context).decode()
 
-    async def _context(self, form: NoticeForm, errors: FormErrors, state: NoticeState | None) -> dict[str, Any]:
-        review = await self._review.of(state) if state is not None else {"area_words": ""}
-        return {**await read(self._services, self._fields, form, errors, state), **review}
+    async def _context(
+        self, form: NoticeForm, errors: FormErrors, state: NoticeState | None, fields: FormFields | None = None
+    ) -> dict[str, Any]:
+        return {
+            **await read(self._services, self._fields, form, errors, state),
+            **(await self._review.of(state) if state is not None else {"area_words": ""}),
+            **await read(self._services, self._comments.of, state, fields),
+        }
 
     def _fields(self, form: NoticeForm, errors: FormErrors, state: NoticeState | None) -> dict[str, Any]:
         translator = self._frame.translator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any, NamedTuple
 
@@ -40,7 +40,7 @@ def merge(base: NoticeForm, mine: NoticeForm, theirs: NoticeForm) -> tuple[Notic
         if own == before:
             _set(merged, name, other)
         else:
-            collisions.append(Collision(name, _label(name), _words(other)))
+            collisions.append(Collision(name, label_of(name), _words(other)))
     return merged, collisions
 
 
@@ -88,10 +88,11 @@ def _set(form: NoticeForm, name: str, value: Any) -> None:
         setattr(form, name, deepcopy(value))
 
 
-def _label(name: str) -> str:
+def label_of(name: str, language: Callable[[str], str] = str) -> str:
+    """Return the label of a field; `language` names the language of its words."""
     field, _, tag = name.partition("-")
     label = _LABELS.get(field, field.capitalize())
-    return f"{label} ({tag})" if tag else label
+    return f"{label} ({language(tag)})" if tag else label
 
 
 def _words(value: Any) -> str:

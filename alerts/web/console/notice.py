@@ -18,8 +18,9 @@ from alerts.domain.roles import at_least
 from alerts.kernel.terms import Channel, DeliveryState
 from alerts.services import Services
 from alerts.web.api.common import read
+from alerts.web.console.comments import CommentSection
 from alerts.web.console.frame import CHANNELS, Frame
-from alerts.web.console.member_actor import actor_of_member, member_of, once_key
+from alerts.web.console.member_actor import actor_of_member, member_of, once_field, once_key
 from alerts.web.console.presenter import Presenter
 from alerts.web.http.routing import Route, role
 from alerts.web.public.map_svg import Zone, draw
@@ -42,6 +43,7 @@ _FAILURES = 500
 def routes(services: Services) -> list[Route]:
     """Policy row of the screen."""
     frame = Frame(services)
+    comments = CommentSection(frame)
 
     async def screen(request: web.Request) -> web.Response:
         try:
@@ -51,7 +53,9 @@ def routes(services: Services) -> list[Route]:
         context = await read(services, _context, Presenter(frame), notice)
         if context is None:
             raise web.HTTPNotFound
-        return frame.screen(request, "console/notice.html", {**context, "may": _may(context["found"], request)})
+        context |= await read(services, comments.of, context["found"])
+        context |= {"may": _may(context["found"], request), "errors": {}, **once_field()}
+        return frame.screen(request, "console/notice.html", context)
 
     return [Route("GET", "/console/notices/{notice}", screen, role("viewer"))]
 
@@ -79,6 +83,7 @@ def _context(presenter: Presenter, notice: UUID) -> dict[str, Any] | None:
         "progress": progress,
         "starts": progress is None and _just_issued(presenter, found),
         "failures": failures(presenter, found),
+        "id": str(found.id),
         "entries_of": [presenter.entry(e) for e in presenter.services.views.timeline(50, None, found.id)],
         "map": svg and {"svg": svg, "words": presenter.place_shapes.where(found.plan.area, presenter.translator)},
         "public": f"{presenter.site.base}/alerts/{found.id}" if found.issued else "",

@@ -1,4 +1,4 @@
-"""Messages to the team about a notice, by e-mail and in their browsers: an approval asked for, a draft that came back.
+"""Messages to the team about a notice, by e-mail and in their browsers: approval asked for, returned, commented.
 
 Sent beside the answer, once; whoever gets none sees the same on Today.
 """
@@ -14,7 +14,7 @@ from uuid import UUID
 
 from alerts.channels.message import Message
 from alerts.channels.replies import Answers, TeamTask
-from alerts.commands.results import NoticeSaved
+from alerts.commands.results import NoticeSaved, Result, Saved
 from alerts.domain.notice import NoticeState
 from alerts.domain.reference_data import MemberState
 from alerts.kernel.terms import Channel
@@ -57,7 +57,18 @@ class TeamMail:
         task = TeamTask("returned", _title(state), who, reason, f"/console/notices/{state.id}/edit")
         self._begin(task, lambda member: f"person:{member.id}" in state.hands)
 
-    def _again(self, saved: NoticeSaved) -> bool:
+    def commented(
+        self, saved: Saved, state: NoticeState, commenter: MemberState, words: str, earlier: frozenset[str]
+    ) -> None:
+        """Tell the author of a draft, and who commented on it before, what somebody else said."""
+        if self._again(saved):
+            return
+        who = commenter.name or commenter.email or "A member of the team"
+        task = TeamTask("commented", _title(state), who, words, f"/console/notices/{state.id}/comments")
+        told = {state.drafted_by, *earlier} - {f"person:{commenter.id}"}
+        self._begin(task, lambda member: f"person:{member.id}" in told)
+
+    def _again(self, saved: Result) -> bool:
         """True if the team was told of this result already: of two presses the second gets the first one's answer."""
         version = (saved.id, saved.version)
         if version in self._told:

@@ -7,7 +7,7 @@
   if (!form) return;
   const AFTER_MS = 1000;
   const said = document.getElementById("saved");
-  const parts = ["aside", "area", "dock"].map((id) => [id, document.getElementById(id)]);
+  const parts = ["aside", "area", "dock", "talk"].map((id) => [id, document.getElementById(id)]);
   let timer = 0;
   let asking = false;
   let again = false;
@@ -20,7 +20,8 @@
   let marked = false;
   const values = () => {
     const typed = new FormData(form);
-    const later = marked ? ["pick", "reaches", "geojson", "postcodes"] : ["near", "area", "pick", "reaches", "geojson", "postcodes"];
+    const never = ["pick", "reaches", "geojson", "postcodes", "comment", "about"];
+    const later = marked ? never : ["near", "area", ...never];
     later.forEach((name) => typed.delete(name));
     typed.set("do", "auto");
     return new URLSearchParams([...typed].filter(([, value]) => typeof value === "string"));
@@ -99,7 +100,7 @@
   };
 
   form.addEventListener("input", ({ target }) => {
-    if (!["near", "radius", "reaches", "geojson", "postcodes"].includes(target.name)) later();
+    if (!["near", "radius", "reaches", "geojson", "postcodes", "comment", "about"].includes(target.name)) later();
   });
   form.addEventListener("change", ({ target }) => {
     if (!target.value || !(target.name === "area" || (target.name === "near" && /^-?\d+\.\d+, -?\d+\.\d+$/.test(target.value)))) return;

@@ -230,6 +230,8 @@ MATRIX = {
     "POST /console/notices/{notice}/check": "author",
     "GET /console/notices/{notice}/approve": "approver",
     "POST /console/notices/{notice}/approve": "approver",
+    "GET /console/notices/{notice}/comments": "viewer",
+    "POST /console/notices/{notice}/comments": "viewer",
     "GET /console/notices/{notice}/progress": "viewer",
     "GET /console/notices/{notice}/report": "viewer",
     "GET /console/notices/{notice}/report.csv": "viewer",
