@@ -28,6 +28,8 @@ class LookUpCommands(CommandBase):
 
         def work(unit: UnitOfWork) -> Saved:
             owner = self._addresses.find(unit.read, *reach)
+            if owner is None and reach[0] == "sms":  # a number that volunteers call
+                owner = self._addresses.find(unit.read, "phone", reach[1])
             state = unit.get(SUBSCRIBER, owner.subscriber) if owner is not None else None
             if owner is None or state is None or state.phase == "erased":
                 raise NotFound("Nobody is subscribed with this address.")

@@ -61,10 +61,10 @@ def reach_of(text: str, timezone: str, field: str = "contact") -> tuple[Channel,
     rules = AddressRules(prefixes=home_prefixes(timezone))
     if "@" in text:
         return "email", WRITABLE["email"].parse_address(text, field, rules)
-    return "sms", WRITABLE["sms"].parse_address(_international(text, timezone), field, rules)
+    return "sms", WRITABLE["sms"].parse_address(international(text, timezone), field, rules)
 
 
-def _international(text: str, timezone: str) -> str:
+def international(text: str, timezone: str) -> str:
     """Write a number of the instance's country with its code."""
     region = next(iter(home_prefixes(timezone)), "")
     if not region or text.startswith(("+", "00")):

@@ -92,7 +92,7 @@ class SelfServiceCommands(SubscriberCommands):
 
         await self._run(RESIDENT, work)
 
-    async def send_link_to(self, subscriber: UUID, contact: int) -> None:
+    async def send_link_to(self, subscriber: UUID, contact: int, actor: Actor = RESIDENT) -> None:
         """Send a fresh link, or the confirmation once more, to a contact point of this person; see `send_link`."""
 
         def work(unit: UnitOfWork) -> CodeTried:
@@ -100,7 +100,7 @@ class SelfServiceCommands(SubscriberCommands):
                 self._send_link(unit, Owner(subscriber, contact))
             return CodeTried(id=UUID(int=0), version=0, confirmed=False)
 
-        await self._run(RESIDENT, work)
+        await self._run(actor, work)
 
     def _send_link(self, unit: UnitOfWork, owner: Owner) -> None:
         state = unit.get(SUBSCRIBER, owner.subscriber)
@@ -189,9 +189,9 @@ class SelfServiceCommands(SubscriberCommands):
 
         return await self._run(RESIDENT, work)
 
-    async def send_test(self, subscriber: UUID) -> SubscriberSaved:
+    async def send_test(self, subscriber: UUID, actor: Actor = RESIDENT) -> SubscriberSaved:
         """Send a message marked TEST to each contact point of this person; nothing soon after the last test."""
-        return await self._alter(RESIDENT, subscriber, lambda s, u: lifecycle.decide_test(s, now=u.now), None)
+        return await self._alter(actor, subscriber, lambda s, u: lifecycle.decide_test(s, now=u.now), None)
 
     async def undo_leaving(self, subscriber: UUID, contact: int) -> SubscriberSaved:
         """Take a leaving by link back, within a week. Raises Conflict when it is too late, NotFound after erasure."""

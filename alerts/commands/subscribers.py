@@ -41,6 +41,7 @@ from alerts.scheduler.due_items import cancel_due, plan_due
 from subscribers.addresses import Owner, endpoint_of, forget, owner_of
 from subscribers.confirmation_limit import ask_once, forget_asked, was_asked
 from subscribers.domain import lifecycle, signup
+from subscribers.domain.events import ActedOnBehalf
 from subscribers.domain.signup import ContactDetails
 from subscribers.domain.subscriber import SUBSCRIBER, ContactState, SubscriberState
 
@@ -145,9 +146,17 @@ class SubscriberCommands(CommandBase):
         return requested
 
     async def change_subscriber(
-        self, actor: Actor, subscriber: UUID, patch: dict[str, Any], version: int | None = None
+        self,
+        actor: Actor,
+        subscriber: UUID,
+        patch: dict[str, Any],
+        version: int | None = None,
+        *,
+        agreed: str = "",
     ) -> SubscriberSaved:
         """Apply a merge patch of preferences, addresses, `paused_until`. Raises Stale unless `version` is current.
+
+        `agreed`: how the person agreed, when the team acts on their behalf; it is recorded with the change.
 
         A new address is verified at once only if `confirmed` and a consent come with it; for one that the patch names
         again they lift the suppression that a consent lifts.
@@ -166,6 +175,7 @@ class SubscriberCommands(CommandBase):
             state = person(unit, subscriber)
             if version not in (None, state.version) or before.version != state.version:
                 raise Stale("It was changed in the meantime: read it again, then edit it.")
+            _record_agreement(unit, subscriber, agreed)
             # The pause first: changes that come with its end are those of a person who is back.
             if edit.paused_until != state.paused_until:
                 self._append(unit, subscriber, lambda s, u: lifecycle.decide_pause(s, edit.paused_until, now=u.now))
@@ -261,18 +271,25 @@ class SubscriberCommands(CommandBase):
         return await self._run(actor, work)
 
     async def pause(
-        self, actor: Actor, subscriber: UUID, until: datetime | None, *, idem: Idempotency | None = None
+        self,
+        actor: Actor,
+        subscriber: UUID,
+        until: datetime | None,
+        *,
+        idem: Idempotency | None = None,
+        agreed: str = "",
     ) -> SubscriberSaved:
-        """Pause all but danger to life until then; None resumes."""
+        """Pause all but danger to life until then; None resumes. `agreed` as in `change_subscriber`."""
         if until is not None:
             check_time(until, "paused_until")
-        return await self._alter(actor, subscriber, lambda s, u: lifecycle.decide_pause(s, until, now=u.now), idem)
+        decide = partial(_paused, until)
+        return await self._alter(actor, subscriber, decide, idem, agreed)
 
     async def end_subscriber(
-        self, actor: Actor, subscriber: UUID, reason: str, *, idem: Idempotency | None = None
+        self, actor: Actor, subscriber: UUID, reason: str, *, idem: Idempotency | None = None, agreed: str = ""
     ) -> SubscriberSaved:
-        """End a subscription; the person may return under the same id."""
-        return await self._alter(actor, subscriber, lambda s, _: lifecycle.decide_end(s, reason), idem)
+        """End a subscription; the person may return under the same id. `agreed` as in `change_subscriber`."""
+        return await self._alter(actor, subscriber, lambda s, _: lifecycle.decide_end(s, reason), idem, agreed)
 
     async def erase_subscriber(
         self, actor: Actor, subscriber: UUID, *, idem: Idempotency | None = None
@@ -353,8 +370,11 @@ class SubscriberCommands(CommandBase):
             heavy=heavy,
         )
 
-    async def _alter(self, actor: Actor, subscriber: UUID, decide: Decide, idem: Idempotency | None) -> SubscriberSaved:
+    async def _alter(
+        self, actor: Actor, subscriber: UUID, decide: Decide, idem: Idempotency | None, agreed: str = ""
+    ) -> SubscriberSaved:
         def work(unit: UnitOfWork) -> SubscriberSaved:
+            _record_agreement(unit, subscriber, agreed)
             self._append(unit, subscriber, decide)
             return saved(person(unit, subscriber))
 
@@ -373,3 +393,14 @@ class SubscriberCommands(CommandBase):
     @staticmethod
     def _append(unit: UnitOfWork, subscriber: UUID, decide: Decide) -> None:
         unit.append(SUBSCRIBER, subscriber, *decide(person(unit, subscriber), unit))
+
+
+def _paused(until: datetime | None, state: SubscriberState, unit: UnitOfWork) -> tuple[Event, ...]:
+    return lifecycle.decide_pause(state, until, now=unit.now)
+
+
+def _record_agreement(unit: UnitOfWork, subscriber: UUID, agreed: str) -> None:
+    """Record how a person agreed to what the team does for them next; nothing for changes of their own."""
+    if agreed:
+        person(unit, subscriber)
+        unit.append(SUBSCRIBER, subscriber, ActedOnBehalf(agreed=agreed))

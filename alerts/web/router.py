@@ -39,10 +39,12 @@ from alerts.web.console import newsletters as console_newsletters
 from alerts.web.console import notice as console_notice
 from alerts.web.console import notices as console_notices
 from alerts.web.console import outcome_report as console_outcome_report
+from alerts.web.console import phone_acts as console_phone_acts
 from alerts.web.console import report_incident as console_report_incident
 from alerts.web.console import reports as console_reports
 from alerts.web.console import sign_in as console_sign_in
 from alerts.web.console import sign_in_methods as console_sign_in_methods
+from alerts.web.console import sign_up_for as console_sign_up_for
 from alerts.web.console import sources as console_sources
 from alerts.web.console import subscribers as console_subscribers
 from alerts.web.console import team as console_team
@@ -118,7 +120,9 @@ MODULES = (
     console_waiting.routes,
     console_sources.routes,
     console_team.routes,
+    console_sign_up_for.routes,
     console_subscribers.routes,
+    console_phone_acts.routes,
     console_reports.routes,
     console_report_incident.routes,
     console_notices.routes,

@@ -194,6 +194,14 @@ class SubscriberLookedUp(Event, frozen=True, kw_only=True):
     reason: str | None
 
 
+class ActedOnBehalf(Event, frozen=True, kw_only=True):
+    """A member of the team makes the change that follows on the person's word, such as on the telephone."""
+
+    personal: ClassVar[tuple[str, ...]] = ("agreed",)
+    agreed: str | None
+    """How the person agreed, in the member's words."""
+
+
 class ContactPointRemoved(Event, frozen=True, kw_only=True):
     """One-click, STOP, or by hand: this contact point gets nothing more, danger to life included."""
 
@@ -253,6 +261,7 @@ CATALOGUE = Catalogue.of(
     ContactTestRequested,
     FollowRequested,
     SubscriberLookedUp,
+    ActedOnBehalf,
     ContactPointRemoved,
     ContactPointSuppressed,
     SuppressionLifted,

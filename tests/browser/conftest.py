@@ -241,6 +241,7 @@ async def _desks(scene: Scene, member: UUID, version: int) -> dict[str, str]:
         "a member": f"/console/team/{member}",
         "find a subscriber": "/console/subscribers",
         "a subscriber": f"{one}?notice={closed}",
+        "sign somebody up": "/console/subscribers/new",
         "suppressed": "/console/subscribers/suppressed",
         "letters": "/console/letters",
     }

@@ -36,6 +36,7 @@ _WORDS: dict[type[Event], Callable[[Any], str]] = {
     s.FreshLinkRequested: lambda e: f"Asked for a link to their own page, by {CHANNEL_TERMS[e.channel].label}.",
     s.ContactTestRequested: lambda e: "Asked for a test.",
     s.FollowRequested: lambda e: "Asked to follow one notice.",
+    s.ActedOnBehalf: lambda e: f"Agreed: “{e.agreed}”." if e.agreed else "Agreed.",
     s.SubscriberLookedUp: lambda e: f"Was looked up: “{e.reason}”." if e.reason else "Was looked up.",
     s.ContactPointRemoved: lambda e: f"A way was removed: {e.reason}.",
     s.ContactPointSuppressed: lambda e: f"A way is sent nothing any more: {e.reason}.",
@@ -71,7 +72,23 @@ def why_not(presenter: Presenter, notice: UUID, subscriber: UUID) -> dict[str, A
     if found is None:
         return None
     checks = [{"holds": c.holds, "detail": f"{c.detail[:1].upper()}{c.detail[1:]}."} for c in found.checks]
-    return {"due": found.due, "checks": sorted(checks, key=lambda check: bool(check["holds"]))}
+    failed = next((c for c in found.checks if not c.holds), None)
+    say = spoken(failed.rule, failed.detail) if failed is not None and not found.due else ""
+    return {"due": found.due, "say": say, "checks": sorted(checks, key=lambda check: bool(check["holds"]))}
+
+
+def spoken(rule: str, detail: str) -> str:
+    """Sentence to say on the phone about the first rule that did not hold."""
+    begin = {
+        "subscription": "You were not signed up then",
+        "place": "It was not about a place of yours",
+        "pause": "You had paused your alerts then",
+        "topic": "It was about something that you did not ask for",
+        "severity": "You asked for more serious ones only",
+        "contact points": "We had no working way to reach you",
+        "audience": "It was for a certain group of people",
+    }.get(rule, "It was not for you")
+    return f"{begin}: {detail}. Shall we change that?"
 
 
 def _messages(presenter: Presenter, state: SubscriberState) -> list[HistoryEntry]:

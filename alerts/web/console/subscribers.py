@@ -12,6 +12,7 @@ from uuid import UUID
 
 from aiohttp import web
 
+from alerts.channels.registry import ANSWERABLE
 from alerts.commands.look_ups import REASON
 from alerts.kernel.errors import DomainError, Invalid
 from alerts.kernel.events import Recorded
@@ -20,6 +21,7 @@ from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.frame import CHANNELS, Frame
 from alerts.web.console.member_actor import actor_of_member, member_of, once_field
+from alerts.web.console.place_choice import RADII, chosen_place
 from alerts.web.console.presenter import Presenter
 from alerts.web.console.subscriber_history import SHOWN, history, why_not
 from alerts.web.http.auth import caught_up
@@ -42,6 +44,17 @@ SUPPRESSED = {
     "opt-out": "they said STOP",
     "by-hand": "stopped by hand",
 }
+DONE = {
+    "places": "Their places are changed.",
+    "pause": "It is paused. A danger to life still reaches them.",
+    "resume": "The pause has ended.",
+    "link": "A link to their own page is on its way, unless one has just been sent.",
+    "test": "A test is on its way, unless one was sent today.",
+    "end": "It has ended: nothing is sent to them any more.",
+    "erase": "Everything about them is erased.",
+    "signed-up": "They are signed up, and get alerts from now on.",
+}
+"""Words for what was just done, by its name in the address."""
 _ASKED_FOR = ("complaint", "opt-out")
 """Suppressions that a person wanted: lifted only if they ask for it."""
 
@@ -92,10 +105,10 @@ class SubscriberScreens:
 
     async def one(self, request: web.Request) -> web.Response:
         """Show a person to whoever has looked them up in the last hour; else the form of a look-up."""
-        person = _id(request.match_info["person"])
+        person = subscriber_id(request.match_info["person"])
         if person is None:
             raise web.HTTPNotFound
-        return await self._person(request, person, FormFields({}), FormErrors())
+        return await self.person_page(request, person, FormFields({}), FormErrors())
 
     async def suppressed(self, request: web.Request) -> web.Response:
         """List the addresses that are sent nothing."""
@@ -104,7 +117,7 @@ class SubscriberScreens:
     async def lift(self, request: web.Request) -> web.Response:
         """Lift the suppression of one contact point, with a reason; a wish of the person only when they ask for it."""
         fields, errors = await read_form(request), FormErrors()
-        number, reason, person = fields.whole("number"), fields.line("reason"), _id(fields.line("person"))
+        number, reason, person = fields.whole("number"), fields.line("reason"), subscriber_id(fields.line("person"))
         if number is None:
             number = -1
         card = (await read(self._services, self._services.directory.cards, [number])).get(number)
@@ -122,7 +135,7 @@ class SubscriberScreens:
             await self._services.commands.lift(actor_of_member(request), number, reason)
             return await self._frame.to(f"{PATH}/{person}" if person is not None else f"{PATH}/suppressed")
         if person is not None:
-            return await self._person(request, person, fields, errors, status=422)
+            return await self.person_page(request, person, fields, errors, status=422)
         return await self._suppressed(request, fields, errors, status=422)
 
     async def _ask(
@@ -132,15 +145,17 @@ class SubscriberScreens:
             "here": "subscribers",
             "path": f"{self._frame.site.base}{PATH}",
             "address": fields.line("address"),
+            "done": DONE.get(request.query.get("done", ""), ""),
             "reason": fields.line("reason"),
             "errors": errors.words,
             "error_heading": "There is a problem",
         }
         return self._frame.screen(request, "console/subscribers.html", context, status)
 
-    async def _person(
+    async def person_page(
         self, request: web.Request, person: UUID, fields: FormFields, errors: FormErrors, status: int = 200
     ) -> web.Response:
+        """Show a person's page to whoever has looked them up; else the form of a look-up."""
         state = await read(self._services, self._services.log.state, SUBSCRIBER, person)
         if state is None or state.phase == "erased":
             raise web.HTTPNotFound
@@ -154,7 +169,41 @@ class SubscriberScreens:
         context = await read(
             self._services, self._context, state, events, looked, request.query.get("show", ""), request.query
         )
+        context |= await self._phone_context(request, state, fields)
         return self._frame.screen(request, "console/subscriber.html", {**context, **_typed(fields, errors)}, status)
+
+    async def looked_up(self, request: web.Request, person: UUID) -> SubscriberState | None:
+        """Return a person whom this member has looked up in the last hour; None for another."""
+        events = await read(self._services, self._services.log.stream, person)
+        if self._looked_up(events, actor_of_member(request).by) is None:
+            return None
+        return await read(self._services, self._services.log.state, SUBSCRIBER, person)
+
+    async def _phone_context(self, request: web.Request, state: SubscriberState, fields: FormFields) -> dict[str, Any]:
+        """Context of what is done for somebody on the telephone."""
+        act = fields.line("do")
+        choice = await chosen_place(self._services, fields if act == "places" else FormFields({}), FormErrors())
+        places = state.preferences.places if state.preferences else ()
+        return {
+            "is_subscribed": state.phase == "confirmed",
+            "done": DONE.get(request.query.get("done", ""), ""),
+            "acting": act,
+            "typed_for": {name: fields.line(name) for name in ("until", f"agreed-{act}")},
+            "place_choice": choice,
+            "radii": [(one, f"{one} km") for one in RADII],
+            "places": [
+                {
+                    "words": place.name or place.slug or "A drawn area",
+                    "radius": f"{place.radius_km:g}" if place.lat is not None and place.radius_km else "",
+                }
+                for place in places
+            ],
+            "link_ways": [
+                (str(c.number), f"{CHANNELS[c.channel]} {_masked(c.channel, c.address)}")
+                for c in state.current
+                if c.channel in ANSWERABLE and c.state == "verified" and not c.suppressed
+            ],
+        }
 
     def _looked_up(self, events: list[Recorded], by: str) -> Recorded | None:
         """Return the member's last look-up of this person, if it still shows their page."""
@@ -262,7 +311,8 @@ def _typed(fields: FormFields, errors: FormErrors) -> dict[str, Any]:
     }
 
 
-def _id(text: str) -> UUID | None:
+def subscriber_id(text: str) -> UUID | None:
+    """Return the id in an address; None if it is none."""
     try:
         return UUID(text)
     except ValueError:
