@@ -33,7 +33,14 @@ _KINDS: dict[type[Event], str] = {
     **dict.fromkeys(PRINT_BATCH.events, "print_batches"),
     **dict.fromkeys(READ_MODEL.events, "read_models"),
     **dict.fromkeys(
-        (s.SubscriberErased, s.SubscriberLookedUp, s.ContactPointSuppressed, s.SuppressionLifted, s.SubscriptionEnded),
+        (
+            s.SubscriberErased,
+            s.SubscriberLookedUp,
+            s.ActedOnBehalf,
+            s.ContactPointSuppressed,
+            s.SuppressionLifted,
+            s.SubscriptionEnded,
+        ),
         "subscribers",
     ),
 }
@@ -95,7 +102,7 @@ def _detail(event: Event) -> str:
             return event.role
         case e.ExportFinished():
             return f"{event.people} people"
-        case s.SubscriberLookedUp():
+        case s.SubscriberLookedUp() | s.ActedOnBehalf() | e.LookUpFoundNobody():
             return ""  # the reason is the person's: sealed under their key
         case s.ContactPointSuppressed() | s.SuppressionLifted():
             return f"contact point {event.number}: {event.reason}"

@@ -143,6 +143,7 @@ from alerts.domain.events.subscriber_import import (
     ImportStarted,
 )
 from alerts.domain.events.team_member import (
+    LookUpFoundNobody,
     RoleGranted,
     RoleRevoked,
     SignInsEnded,
@@ -203,6 +204,7 @@ __all__ = [
     "IncidentResolved",
     "IncidentSeverityRevised",
     "Json",
+    "LookUpFoundNobody",
     "NewsletterEnded",
     "NewsletterSchedule",
     "NewsletterScheduleSet",

@@ -51,6 +51,10 @@ class SignInWayRemoved(Event, frozen=True, kw_only=True):
     label: str
 
 
+class LookUpFoundNobody(Event, frozen=True, kw_only=True):
+    """The member looked for a subscriber by an address that nobody has; neither it nor the reason is recorded."""
+
+
 class TeamDeviceAdded(Event, frozen=True, kw_only=True):
     """The member added a browser that shows the team's notifications; its address is not part of the log."""
 
@@ -70,6 +74,7 @@ EVENTS: tuple[type[Event], ...] = (
     SignInsEnded,
     SignInWayAdded,
     SignInWayRemoved,
+    LookUpFoundNobody,
     TeamDeviceAdded,
     TeamDeviceRemoved,
 )

@@ -39,6 +39,7 @@ def routes(services: Services) -> list[Route]:
         Route("GET", f"{one}/photo", inbox.photo, access),
         Route("POST", f"{one}/answer", inbox.answer, access),
         Route("POST", f"{one}/dismiss", inbox.dismiss, access),
+        Route("POST", f"{one}/erase", inbox.erase, access),
     ]
 
 
@@ -53,10 +54,10 @@ class ReportsInbox:
         )
 
     async def screen(self, request: web.Request) -> web.Response:
-        """Show what waits, the oldest first; `?state=done`: what was decided, the newest first."""
-        done = request.query.get("state") == "done"
+        """Show what waits, the oldest first; `?state=done`, `?state=newest`: decided, or waiting, the newest first."""
+        which = request.query.get("state", "")
         try:
-            context = await read(self._services, self._list, done, request.query.get("cursor"))
+            context = await read(self._services, self._list, which, request.query.get("cursor"))
         except ValueError:
             raise web.HTTPNotFound from None
         return self._frame.screen(request, "console/reports.html", context)
@@ -112,6 +113,16 @@ class ReportsInbox:
             return await self._screen(request, errors, fields, status=409)
         return await self._frame.to(PATH)
 
+    async def erase(self, request: web.Request) -> web.Response:
+        """Erase what a resident wrote, their photo and address, then show the inbox."""
+        fields, errors = await read_form(request), FormErrors()
+        if not fields.ticked("sure"):
+            errors.add("sure", "Tick that it shall be erased for good.")
+            return await self._screen(request, errors, fields, status=422)
+        commands, idem = self._services.commands, idempotency_of(request, fields)
+        await commands.erase_report(actor_of_member(request), report_id(request), idem=idem)
+        return await self._frame.to(PATH)
+
     async def _said(self, request: web.Request, error: DomainError) -> str:
         """Return an error's words; of a report that somebody has answered, with their name."""
         state = await report_state(self._services, request)
@@ -143,20 +154,21 @@ class ReportsInbox:
         }
         return self._frame.screen(request, "console/report.html", context, status)
 
-    def _list(self, done: bool, cursor: str | None) -> dict[str, Any]:
+    def _list(self, which: str, cursor: str | None) -> dict[str, Any]:
         presenter, views = Presenter(self._frame), self._services.views
         count, _ = views.waiting_reports()
-        older = ""
-        if done:
-            page = views.reports(None, cursor, MOST)
-            found = [state for state in page.items if state.phase != "waiting"]
-            older = f"{self._frame.site.base}{PATH}?state=done&cursor={page.next}" if page.next else ""
+        older, done = "", which == "done"
+        if which in ("done", "newest"):
+            page = views.reports(None if done else "waiting", cursor, MOST)
+            found = [state for state in page.items if (state.phase != "waiting") == done]
+            older = f"{self._frame.site.base}{PATH}?state={which}&cursor={page.next}" if page.next else ""
         else:
             found = views.reports_to_decide(MOST)
         return {
             "here": "reports",
             "path": f"{self._frame.site.base}{PATH}",
             "done": done,
+            "newest": which == "newest",
             "count": count,
             "most": MOST,
             "older": older,

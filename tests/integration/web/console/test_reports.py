@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +14,7 @@ from alerts.commands.reports import ResidentReport
 from alerts.domain.report import ReportState
 from alerts.domain.streams import MEMBER, NOTICE, REPORT
 from alerts.web.console.report_incident import headline_of
+from alerts.web.console.reports import MOST
 from alerts.web.http.auth import COOKIE, caught_up
 from tests.support.officer import officer
 from tests.support.served import Served
@@ -97,6 +100,33 @@ async def test_dismissal_takes_a_reason(served: Served) -> None:
     assert author.url == REPORTS and state_of(served, report).reason == "The bonfire of every year."
     await author.open(f"{REPORTS}?state=done")
     assert "Dismissed" in author.text
+
+
+async def test_a_report_is_erased_for_good(served: Served) -> None:
+    author = await officer(served, "ann", "author")
+    report = await received(served, "My neighbour, Mr Smith, is a thief.")
+    await author.open(f"{REPORTS}/{report}")
+    await author.press(within="/erase")
+    assert author.status == 422 and "Tick that it shall be erased" in author.text
+    await author.press(within="/erase", sure="1")
+    assert author.url == REPORTS and state_of(served, report).phase == "erased"
+    await author.open(f"{REPORTS}/{report}")
+    assert "Smith" not in author.text and "/erase" not in author.text
+
+
+@SQLITE
+async def test_every_waiting_report_can_be_reached(served: Served) -> None:
+    author = await officer(served, "ann", "author")
+    for number in range(MOST + 1):
+        await received(served, f"Report number {number}.")
+    await author.open(REPORTS)
+    assert "Report number 0." in author.text and f"Report number {MOST}." not in author.text
+    await author.open(f"{REPORTS}?state=newest")
+    assert f"Report number {MOST}." in author.text and "Report number 0." not in author.text
+    older = re.search(r'href="([^"]*cursor=[^"]*)"', author.text)
+    assert older is not None
+    await author.open(html.unescape(older[1]).removeprefix(served.parts.settings.public_url))
+    assert "Report number 0." in author.text
 
 
 @SQLITE

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from alerts.commands.actor import SYSTEM
+from alerts.domain.events import LookUpFoundNobody
 from alerts.web.http.auth import caught_up
 from subscribers.domain.events import SubscriberLookedUp
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
@@ -152,3 +153,16 @@ async def test_reason_of_a_look_up_goes_with_an_erasure(served: Served) -> None:
     assert event.reason is None
     await author.open(f"{PEOPLE}/{person}")
     assert author.status == 404
+
+
+async def test_a_look_up_that_finds_nobody_is_on_record(served: Served) -> None:
+    author = await officer(served, "ann", "author")
+    await found(author, "nobody@resident.example", "calls, is not sure")
+    assert author.status == 422 and "Nobody is subscribed" in author.text
+    await caught_up(served.parts)
+    [member] = [one for one in served.parts.views.members() if one.name == "ann"]
+    last = served.parts.log.stream(member.id)[-1]
+    assert last.event == LookUpFoundNobody() and last.by == f"person:{member.id}"
+    await author.open("/console/log")
+    assert "LookUpFoundNobody" in author.text or "ook up" in author.text or "Look-up" in author.text
+    assert "nobody@resident.example" not in author.text

@@ -222,6 +222,7 @@ MATRIX = {
     "GET /console/reports/{report}/photo": "author everywhere",
     "POST /console/reports/{report}/answer": "author everywhere",
     "POST /console/reports/{report}/dismiss": "author everywhere",
+    "POST /console/reports/{report}/erase": "author everywhere",
     "GET /console/reports/{report}/incident": "author everywhere",
     "POST /console/reports/{report}/incident": "author everywhere",
     "GET /console/notices": "viewer",
