@@ -452,6 +452,7 @@ def _digest_context(item: DigestItem, t: Translator) -> dict[str, Any]:
         "words": words,
         "tone": style(words.kind, words.msg_type, words.severity),
         "tag": t.comma.join((*first, tag_line(words, t))),
+        "issued_by": t.text("message", "issued_by", name=words.organisation) if words.organisation else "",
         "past": item.past,
         "lead": markdown.first_line(words.instruction or words.body, 240),
         "direction": direction(words.body_language),

@@ -52,6 +52,8 @@ class LetterPage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     lang: str
     parts: tuple[LetterPart, ...]
+    sender: str = ""
+    """Organisation that it comes from; "" for the service itself."""
     because: str = ""
     relay: bool = False
 
@@ -73,7 +75,7 @@ class LetterRenderer:
         parts = tuple(
             LetterPart(title=listed_title(item.words, t), lang=item.words.body_language, direction="ltr", tag=_past(t))
             if item.past
-            else _part(item.words, item.personal, t)
+            else _part(item.words, item.personal, t, listed=True)
             for item in items
         )
         head = LetterPart(title=digest_title(len(items), t), lang=t.tag, direction=t.direction)
@@ -113,6 +115,7 @@ class PreparedPage:
         page = LetterPage(
             lang=self._t.tag,
             parts=(_part(self._words, personal, self._t),),
+            sender=self._words.organisation,
             because=because(self._words, personal, self._t),
             relay=personal.relay,
         )
@@ -121,9 +124,11 @@ class PreparedPage:
         return msgspec.structs.replace(made, urgent=urgent, expires=self._words.expires)
 
 
-def _part(words: NoticeWords, personal: Personal, t: Translator) -> LetterPart:
+def _part(words: NoticeWords, personal: Personal, t: Translator, *, listed: bool = False) -> LetterPart:
+    """Notice on a page; `listed` among others, it names its organisation itself."""
     near = (alternative(a, t, words.timezone) for a in personal.alternatives)
     facts = [
+        t.text("message", "issued_by", name=words.organisation) if listed and words.organisation else "",
         f"{t.text('page', 'concerned')}: {t.comma.join(words.concerned)}" if words.concerned else "",
         starts(words, t),
         t.text("message", "where", area=words.area_words) if words.area_words else "",

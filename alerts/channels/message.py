@@ -42,12 +42,16 @@ class NoticeWords(msgspec.Struct, frozen=True, kw_only=True):
     short_url: str
     """Shortest form of the public page's address, for text messages."""
     sender: str
-    """`Name <address>`."""
+    """`Name <address>`; the name is the organisation's in whose name it goes out."""
     timezone: str
     effective: datetime | None = None
     """Service change: its effective time."""
     concerned: tuple[str, ...] = ()
     """Service change: names of the service points concerned."""
+    organisation: str = ""
+    """Name, in the reader's language, of the organisation in whose name it goes out; "" for the service itself."""
+    sender_name: str = ""
+    """The organisation's name as a sender, with which texts begin; "" for the service's own."""
     check_code: str = ""
     """Code by which a reader can ask `/check` whether the message is ours; "" for none."""
 

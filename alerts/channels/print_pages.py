@@ -61,6 +61,7 @@ def _shared(page: PrintedPage, t: Translator) -> dict[str, Any]:
         "parts": page.page.parts,
         "because": page.page.because,
         "relay": page.page.relay,
+        "sender": page.page.sender,
         "delivery": page.delivery,
         "direction": direction(page.page.lang),
     }

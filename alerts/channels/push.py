@@ -141,7 +141,7 @@ class PushRenderer:
         """See `ChannelRenderer.notice`. The instruction comes first; without one, the body."""
         prepared = PreparedPush(
             title=subject(words, t),
-            words=markdown.first_line(words.instruction or words.body, WORDS),
+            words=_first_words(words),
             url=words.url,
             tag=str(words.thread),
             lang=words.body_language,
@@ -257,6 +257,12 @@ def _own(*, title: str, words: str, url: str, tag: str, t: Translator) -> Prepar
     return PreparedPush(
         title=title, words=cut(words, WORDS), url=url, tag=tag, lang=t.tag, severity="Unknown", labels=_labels(t)
     )
+
+
+def _first_words(words: NoticeWords) -> str:
+    """Beginning of a body: the organisation, then what to do, else what happened."""
+    said = markdown.first_line(words.instruction or words.body, WORDS)
+    return ": ".join(part for part in (words.sender_name, said) if part)
 
 
 def _labels(t: Translator) -> tuple[str, str]:

@@ -116,7 +116,7 @@ class SmsRenderer:
         own = words.sms.strip()
         text = own or " ".join(p for p in (_sentence(words.title), markdown.first_line(words.instruction, 400)) if p)
         drill = t.text("mark", words.status) if words.status != "Actual" else ""
-        context = {"name": self._name, "drill": drill, "lead": sms_lead(words, t)}
+        context = {"name": words.sender_name or self._name, "drill": drill, "lead": sms_lead(words, t)}
         prepared = prepare(
             head=self._layouts.text.get_template("sms/notice.txt").render(context),
             words=text,

@@ -17,6 +17,7 @@ from alerts.commands.message_templates import TemplateCommands
 from alerts.commands.newsletters import NewsletterCommands
 from alerts.commands.notice_comments import NoticeCommentCommands
 from alerts.commands.notices import NoticeCommands
+from alerts.commands.organisations import OrganisationCommands
 from alerts.commands.parked_events import ParkedEventCommands
 from alerts.commands.ports import AudiencePort, Idempotency
 from alerts.commands.print_batches import PrintCommands
@@ -47,6 +48,7 @@ class Commands(
     IncidentCommands,
     ServiceCommands,
     RegisterCommands,
+    OrganisationCommands,
     NoticeCommands,
     NoticeCommentCommands,
     NewsletterCommands,

@@ -66,9 +66,11 @@ def check_policy(raw: Said, known: KnownNames) -> Policy:
         if raw not in get_args(PolicyAnswer):
             raise Invalid.field("policy", f"{raw!r} is no policy: write record, draft or issue, or give a policy file.")
         return Policy(default=raw)  # type: ignore[arg-type]  # just checked
-    unknown = set(raw) - {"version", "default", "rules"}
+    unknown = set(raw) - {"version", "default", "rules", "organisation"}
     if unknown:
-        raise Invalid.field("policy", f"A policy has version, default and rules, not {', '.join(sorted(unknown))}.")
+        raise Invalid.field(
+            "policy", f"A policy has version, default, rules and organisation, not {', '.join(sorted(unknown))}."
+        )
     if not isinstance(given := raw.get("rules", []), list | tuple):
         raise Invalid.field("policy.rules", "This is a list of rules.")
     rules = []
@@ -81,12 +83,16 @@ def check_policy(raw: Said, known: KnownNames) -> Policy:
             areas = validate_area(areas, f"{field}.areas", known.places)
         rules.append({**rule, "areas": areas})
     try:
-        return msgspec.convert({**raw, "rules": rules}, Policy)
+        policy = msgspec.convert({**raw, "rules": rules}, Policy)
     except msgspec.ValidationError as error:
         raise Invalid.field("policy", f"The policy cannot be read: {error}") from None
+    known.organisation(policy.organisation, "policy.organisation")
+    return policy
 
 
-def check_role(role: str, areas: Any, kinds: Sequence[str] | None, known: KnownNames) -> RoleGranted:
+def check_role(
+    role: str, areas: Any, kinds: Sequence[str] | None, known: KnownNames, organisations: Sequence[str] | None = None
+) -> RoleGranted:
     """Validate a role with its limits. Raises Invalid."""
     from alerts.kernel.geometry import validate_area
 
@@ -94,12 +100,17 @@ def check_role(role: str, areas: Any, kinds: Sequence[str] | None, known: KnownN
         raise Invalid.field("role", f"{role!r} is no role: take one of {', '.join(ROLES)}.")
     if unknown := sorted(set(kinds or ()) - set(get_args(NoticeKind))):
         raise Invalid.field("kinds", f"unknown kinds {', '.join(unknown)}; known are {', '.join(get_args(NoticeKind))}")
-    if role == "admin" and (areas or kinds):
-        raise Invalid.field("role", "An administrator has no limits: leave areas and kinds out, or take another role.")
+    if role == "admin" and (areas or kinds or organisations):
+        raise Invalid.field(
+            "role", "An administrator has no limits: leave areas, kinds and organisations out, or take another role."
+        )
+    for slug in organisations or ():
+        known.organisation(slug, "organisations")
     return RoleGranted(
         role=role,
         areas=validate_area(areas, "areas", known.places, known.bounds) if areas else None,
         kinds=tuple(kind for kind in get_args(NoticeKind) if kind in kinds) if kinds else None,
+        organisations=tuple(sorted(set(organisations))) if organisations else None,
     )
 
 
@@ -163,6 +174,8 @@ class TeamCommands(CommandBase):
             said = state.policy
             if policy is not None:
                 said = msgspec.structs.replace(checked, version=max(checked.version, state.policy.version + 1))
+                if isinstance(policy, str):  # one word says what it may do, not in whose name
+                    said = msgspec.structs.replace(said, organisation=state.policy.organisation)
             revised = SourceRevised(policy=said, mapping=state.mapping if mapping is None else mapping)
             unit.append(SOURCE, state.id, revised)
             return SourceSaved(id=state.id, version=unit.version(state.id), name=name)
@@ -272,14 +285,16 @@ class TeamCommands(CommandBase):
         areas: Any = None,
         kinds: Sequence[str] | None = None,
         *,
+        organisations: Sequence[str] | None = None,
         idem: Idempotency | None = None,
     ) -> MemberSaved:
         """Invite a person to the console, or grant another role to the member with that address.
 
-        `areas` (AREA of the contract) and `kinds` (of notices) limit what the role is for; None is no limit.
+        `areas` (AREA of the contract) and `kinds` (of notices) limit what the role is for, `organisations` in whose
+        names; None is no limit.
         """
         address = checked_email(email)
-        granted = await self._checked(lambda known: check_role(role, areas, kinds, known), heavy=True)
+        granted = await self._checked(lambda known: check_role(role, areas, kinds, known, organisations), heavy=True)
         named = validation.text(name, "name", validation.NAME, line=True) or None
         admins = await self._once_admins()
 
@@ -291,7 +306,7 @@ class TeamCommands(CommandBase):
                 contact = contact_number(unit.number("contact"), member)
                 self._addresses.claim(unit, MEMBERS, address, Owner(member, contact))
                 unit.append(MEMBER, member, TeamMemberInvited(email=address, name=named, contact=contact))
-            if before is None or (before.role, before.areas, before.kinds) != (role, granted.areas, granted.kinds):
+            if before is None or _grant_of(before) != granted:
                 if before is not None and before.role == "admin":
                     _keep_an_admin(unit, member, admins)
                 unit.append(MEMBER, member, granted)
@@ -343,6 +358,13 @@ class TeamCommands(CommandBase):
             )
 
         return await asyncio.to_thread(read)
+
+
+def _grant_of(state: MemberState) -> RoleGranted | None:
+    """Return the grant that gave a member their role and limits; None without a role."""
+    if state.role is None:
+        return None
+    return RoleGranted(role=state.role, areas=state.areas, kinds=state.kinds, organisations=state.organisations)
 
 
 def _member(unit: UnitOfWork, member: UUID) -> MemberState:

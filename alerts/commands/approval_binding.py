@@ -1,4 +1,4 @@
-"""Binding of an approval beyond the plan: places, segments, the service change and its points (RULES 16).
+"""Binding of an approval beyond the plan: places, segments, service change and points, organisation (RULES 16).
 
 A plan names them; their words and geometry go out with it. Each is compared with itself as of the approval.
 """
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+from alerts.commands.organisation_names import organisation_of
 from alerts.domain.events import NoticePlan
 from alerts.domain.reference_data import PlaceState
 from alerts.domain.streams import CHANGE, PLACE, POINT, SEGMENT, place_id, segment_id
@@ -24,6 +25,7 @@ def changed_since(unit: UnitOfWork, plan: NoticePlan, approved: int) -> str:
         _segment_changed(unit, plan, approved)
         or _place_changed(unit, plan, approved)
         or _change_changed(unit, plan, approved)
+        or _organisation_changed(unit, plan, approved)
     )
 
 
@@ -94,6 +96,19 @@ def _change_changed(unit: UnitOfWork, plan: NoticePlan, approved: int) -> str:
         state = unit.get(POINT, point)
         if state is not None and state.position > approved:
             return f"The service point {state.facts.name!r} has changed since the approval."
+    return ""
+
+
+def _organisation_changed(unit: UnitOfWork, plan: NoticePlan, approved: int) -> str:
+    """Compare the organisation, whose name the messages bear, and the places that bound where it may issue."""
+    organisation = organisation_of(unit, plan)
+    if organisation is None:
+        return ""
+    if organisation.position > approved:
+        return f"{organisation.sender_name}, in whose name it goes out, has changed since the approval."
+    for slug in sorted(_named(unit, organisation.areas, "place")):
+        if _is_new(unit.get(PLACE, place_id(slug)), approved):
+            return f"The place {slug!r} of {organisation.sender_name} has changed since the approval."
     return ""
 
 

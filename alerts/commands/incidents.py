@@ -11,6 +11,7 @@ from alerts.commands import notice_threads, subject_notices, validation
 from alerts.commands.actor import Actor
 from alerts.commands.base import CommandBase
 from alerts.commands.notice_plans import plan_of_incident
+from alerts.commands.organisation_names import own_organisation
 from alerts.commands.policy_decision import policy_decision
 from alerts.commands.ports import Idempotency
 from alerts.commands.register_cache import KnownNames
@@ -98,7 +99,7 @@ def resolve(
 
 def _need_authority(unit: UnitOfWork, actor: Actor, state: IncidentState) -> None:
     """Require authority over another's incident and its thread. Raises Forbidden."""
-    plan = plan_of_incident(state.facts, {})
+    plan = replace(plan_of_incident(state.facts, {}), organisation=own_organisation(unit, actor))
     thread = subject_notices.open_thread(unit, state.id)
     if not actor.may_approve and policy_decision(unit, actor, plan, thread) != "issue":
         raise Forbidden(

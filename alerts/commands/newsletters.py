@@ -13,7 +13,7 @@ from alerts.commands.approval import saved
 from alerts.commands.base import CommandBase
 from alerts.commands.ports import Idempotency
 from alerts.commands.results import NoticeSaved, Saved
-from alerts.commands.rights import check_plan
+from alerts.commands.rights import check_notice, check_plan
 from alerts.contract.bodies import BulletinBody, NewsletterBody, NewsletterScheduleBody
 from alerts.domain import newsletter as life
 from alerts.domain import recurrence
@@ -111,7 +111,7 @@ class NewsletterCommands(CommandBase):
         def work(unit: UnitOfWork) -> NoticeSaved:
             running = _running(unit, newsletter)
             plan = msgspec.structs.replace(_any_issue(running.topic), content=content, send_at=send_at)
-            check_plan(unit, actor, plan)
+            check_notice(unit, actor, plan)  # in the name of the service: an issue may tell of several organisations
             return saved(notice_threads.draft(unit, new_id(), plan, actor.source))
 
         return await self._run(actor, work, idem)

@@ -46,6 +46,7 @@ def check_notice(body: NoticeBody, known: KnownNames, now: datetime) -> ValidNot
 
     validation.check_times(body)
     known.topic(body.topic, "topic")
+    known.organisation(body.organisation, "organisation")
     if body.audience is not None:
         parse_rule(
             body.audience,
@@ -93,6 +94,7 @@ def plan_of(checked: ValidNotice, base: NoticePlan | None, *, msg_type: MsgType 
         expires=body.expires or base.expires,
         cap=base.cap,
         template=base.template,
+        organisation=body.organisation or base.organisation,
     )
     if plan.incident is not None and plan.service_change is not None:
         raise Invalid.field("service_change", TWO_SUBJECTS)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from alerts.commands.organisation_names import check_organisation
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.events import NoticeDrafted, NoticePlan
 from alerts.domain.notice import NoticeState
@@ -99,6 +100,7 @@ def draft(
     """Draft a notice: the first of a new thread, or a follow-up. Raises Invalid for too large an audience."""
     if msg_type not in life.ENDINGS:
         check_size(unit, plan)
+        check_organisation(unit, plan, finished=False)
     drafted = NoticeDrafted(
         number=unit.number("notice"),
         msg_type=msg_type,
@@ -183,10 +185,12 @@ def check_rule_size(unit: UnitOfWork, rule: object, *, area: object = None, fiel
 def issue(unit: UnitOfWork, state: NoticeState, reason: str = "") -> NoticeState:
     """Issue an approved notice; in the same transaction it becomes the head of its thread.
 
-    Raises Invalid if its audience has become too large to compute. A cancel and an all-clear have none (RULES 14).
+    Raises Invalid if its audience has become too large to compute, or its organisation may not issue it. Neither is
+    asked of a cancel and an all-clear (RULES 14).
     """
     if state.msg_type not in life.ENDINGS:
         check_size(unit, state.plan)
+        check_organisation(unit, state.plan)
     if state.thread == state.id:
         unit.append(NOTICE, state.id, *life.decide_issue(state, (), unit.now))
     else:
@@ -227,7 +231,9 @@ def schedule(unit: UnitOfWork, state: NoticeState, events: tuple[Event, ...]) ->
 
 
 def submit(unit: UnitOfWork, state: NoticeState) -> NoticeState:
-    """Submit for approval. Raises Invalid for an incomplete notice."""
+    """Submit for approval. Raises Invalid for an incomplete notice, or one that its organisation may not issue."""
+    if state.msg_type not in life.ENDINGS:
+        check_organisation(unit, state.plan)
     unit.append(NOTICE, state.id, *life.decide_submit(state, unit.now))
     return notice(unit, state.id)
 

@@ -14,10 +14,12 @@ from alerts.commands.actor import Actor
 from alerts.commands.approval import auto_approved, or_conflict, revoke_if_changed, saved, single_approver
 from alerts.commands.base import CommandBase
 from alerts.commands.message_templates import check_template
-from alerts.commands.notice_plans import ValidNotice, base_plan, check_notice, one_subject, plan_as_body, plan_of
+from alerts.commands.notice_plans import ValidNotice, base_plan, one_subject, plan_as_body, plan_of
+from alerts.commands.notice_plans import check_notice as check_body
+from alerts.commands.organisation_names import check_organisation, check_thread, in_name
 from alerts.commands.ports import Idempotency
 from alerts.commands.results import NoticeSaved
-from alerts.commands.rights import check_editor, check_plan
+from alerts.commands.rights import check_editor, check_notice
 from alerts.contract.bodies import AllClearBody, CancelBody, NoticeBody
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.events import Content, DispatchResumed, DispatchStopped, NoticePlan, TemplateUse
@@ -72,8 +74,8 @@ class NoticeCommands(CommandBase):
         def work(unit: UnitOfWork) -> NoticeSaved:
             check_template(unit, template)
             plan = plan_of(checked, base_plan(unit.get, checked.body, categories))
-            plan = replace(plan, template=template)
-            check_plan(unit, actor, plan, finished=False)
+            plan = in_name(unit, actor, replace(plan, template=template))
+            check_notice(unit, actor, plan, finished=False)
             return saved(notice_threads.draft(unit, new_id(), plan, actor.source))
 
         return await self._run(actor, work, idem)
@@ -96,9 +98,14 @@ class NoticeCommands(CommandBase):
                 raise Invalid.field("kind", "A follow-up is of the kind and status of its thread.")
             kept = state.plan
             plan = replace(plan, cap=kept.cap, category=plan.category or kept.category, template=kept.template)
+            if state.thread != state.id:
+                check_thread(state.plan, plan)
+            else:
+                plan = in_name(unit, actor, plan)
             if state.msg_type not in life.ENDINGS:
                 notice_threads.check_size(unit, plan)
-            check_plan(unit, actor, plan, finished=False)
+                check_organisation(unit, plan, finished=False)
+            check_notice(unit, actor, plan, finished=False)
             unit.append(NOTICE, notice, *life.decide_revise(state, plan, actor.by))
             return saved(notice_threads.notice(unit, notice))
 
@@ -120,6 +127,8 @@ class NoticeCommands(CommandBase):
 
         def decide(state: NoticeState, unit: UnitOfWork) -> tuple[Event, ...]:
             check_editor(unit, actor, state)
+            if state.msg_type not in life.ENDINGS:
+                check_organisation(unit, state.plan)
             return life.decide_submit(state, unit.now, words, let_stand)
 
         return await self._advance(actor, notice, decide, idem)
@@ -148,7 +157,9 @@ class NoticeCommands(CommandBase):
 
         def work(unit: UnitOfWork) -> NoticeSaved:
             state = notice_threads.notice(unit, notice)
-            check_plan(unit, actor, state.plan)
+            check_notice(unit, actor, state.plan)
+            if state.msg_type not in life.ENDINGS:
+                check_organisation(unit, state.plan)
             events = life.decide_approve(
                 state,
                 approver=actor.by,
@@ -216,8 +227,9 @@ class NoticeCommands(CommandBase):
             # An update of a drill is always a drill: leaving the status out must never send it to everyone.
             said = replace_body(checked, replace(body, status=head.plan.status))
             plan = plan_of(said, base, msg_type="Update")
-            check_plan(unit, actor, head.plan)  # its people get the update too
-            check_plan(unit, actor, plan, finished=False)
+            check_thread(head.plan, plan)
+            check_notice(unit, actor, head.plan)  # its people get the update too
+            check_notice(unit, actor, plan, finished=False)
             return saved(
                 notice_threads.draft(
                     unit,
@@ -259,7 +271,7 @@ class NoticeCommands(CommandBase):
     ) -> NoticeSaved:
         def work(unit: UnitOfWork) -> NoticeSaved:
             head, _ = notice_threads.open_head(unit, notice_threads.notice(unit, notice))
-            check_plan(unit, actor, head.plan)
+            check_notice(unit, actor, head.plan)
             approver = single_approver(unit, actor, head)
             state = subject_notices.follow_up(unit, new_id(), actor, head, msg_type, content)
             return saved(notice_threads.issue_unattended(unit, state, approver, reason), dispatch=True)
@@ -272,7 +284,7 @@ class NoticeCommands(CommandBase):
 
         def work(unit: UnitOfWork) -> NoticeSaved:
             state = notice_threads.notice(unit, notice)
-            check_plan(unit, actor, state.plan)
+            check_notice(unit, actor, state.plan)
             single_approver(unit, actor, state)
             if not state.issued:
                 raise Conflict("This notice has not been issued: there is nothing to stop.", state=state.phase)
@@ -292,7 +304,7 @@ class NoticeCommands(CommandBase):
 
         def work(unit: UnitOfWork) -> NoticeSaved:
             state = notice_threads.notice(unit, notice)
-            check_plan(unit, actor, state.plan)
+            check_notice(unit, actor, state.plan)
             single_approver(unit, actor, state)
             dispatch = unit.get(DISPATCH, dispatch_id(notice))
             if dispatch is None or dispatch.paused is None:
@@ -314,7 +326,7 @@ class NoticeCommands(CommandBase):
         if since is not None and body.send_at == since.send_at:
             checked_body = replace(body, send_at=None)
         checked, categories = await self._checked(
-            lambda known: (check_notice(checked_body, known, self._clock()), known.categories),
+            lambda known: (check_body(checked_body, known, self._clock()), known.categories),
             heavy=validation.is_drawn(body.area) or body.audience is not None,
         )
         return replace_body(checked, body), categories
@@ -328,7 +340,7 @@ class NoticeCommands(CommandBase):
     ) -> NoticeSaved:
         def work(unit: UnitOfWork) -> NoticeSaved:
             state = notice_threads.notice(unit, notice)
-            check_plan(unit, actor, state.plan)
+            check_notice(unit, actor, state.plan)
             unit.append(NOTICE, notice, *decide(state, unit))
             return saved(notice_threads.notice(unit, notice))
 
@@ -347,7 +359,7 @@ def _to_send(unit: UnitOfWork, actor: Actor, notice: UUID) -> NoticeState:
     A person's draft is sent by those who may edit it. A program's may be sent by any program whose policy says `issue`.
     """
     state = notice_threads.notice(unit, notice)
-    check_plan(unit, actor, state.plan)
+    check_notice(unit, actor, state.plan)
     of_programs = actor.kind == "key" and actor.person is None and not state.drafted_by.startswith("person:")
     if state.phase == "draft" and not of_programs:
         check_editor(unit, actor, state)

@@ -22,6 +22,7 @@ class KnownNames:
     places: frozenset[str] = frozenset()
     topics: frozenset[str] = frozenset()
     segments: frozenset[str] = frozenset()
+    organisations: frozenset[str] = frozenset()
     categories: dict[str, str] = field(default_factory=dict)
     """CAP category → topic."""
     bounds: Bounds | None = None
@@ -36,6 +37,13 @@ class KnownNames:
             raise Invalid.field(where, f"unknown newsletter {slug!r}; known are {', '.join(known) or 'none'}")
         raise Invalid.field(where, f"unknown topic {slug!r}; known are {', '.join(sorted(self.topics)) or 'none'}")
 
+    def organisation(self, slug: str | None, where: str) -> str | None:
+        """Return a known organisation. Raises Invalid with the list of known ones."""
+        if slug is None or slug in self.organisations:
+            return slug
+        known = ", ".join(sorted(self.organisations)) or "none"
+        raise Invalid.field(where, f"unknown organisation {slug!r}; known are {known}")
+
 
 def read_known(database: Database) -> KnownNames:
     """Read the registers from the database."""
@@ -49,6 +57,7 @@ def read_known(database: Database) -> KnownNames:
         places=slugs("place"),
         topics=slugs("topic"),
         segments=slugs("segment"),
+        organisations=slugs("organisation"),
         categories={str(category): str(topic) for category, topic in categories},
         bounds=_union([row[2:6] for row in rows if row[0] == "place" and row[2] is not None]),
     )

@@ -1,19 +1,21 @@
-"""Rights of the person behind a command: areas, kinds and ownership of drafts, in the writer's transaction (RULES 17).
+"""Rights of the person behind a command: areas, kinds, organisations, ownership of drafts (RULES 17).
 
-A program's key without a person has no limits of its own here: its scopes and its policy bound it. It edits nothing
-but what it drafted itself.
+Checked in the writer's transaction. A program's key without a person has no limits of its own here: its scopes and its
+policy bound it. It edits nothing but what it drafted itself.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 
 from alerts.commands.actor import Actor
-from alerts.commands.policy_decision import policy_decision
+from alerts.commands.organisation_names import check_writer
+from alerts.commands.reach import Reach
 from alerts.domain.events import NoticePlan, Policy, PolicyRule
 from alerts.domain.notice import NoticeState
 from alerts.domain.reference_data import MemberState
 from alerts.domain.roles import at_least
+from alerts.domain.source_policy import policy_answer
 from alerts.domain.streams import MEMBER, PLACE, place_id
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Conflict, Forbidden
@@ -31,11 +33,17 @@ def check_unchanged(unit: UnitOfWork, actor: Actor) -> None:
         raise Conflict("The rights of the person behind this key were changed a moment ago: try again.")
 
 
-def check_plan(unit: UnitOfWork, actor: Actor, plan: NoticePlan, *, finished: bool = True) -> None:
-    """Refuse a notice outside the areas or kinds of the person's role. Raises Forbidden.
+def check_notice(unit: UnitOfWork, actor: Actor, plan: NoticePlan, *, finished: bool = True) -> None:
+    """Refuse a notice outside the areas or kinds of the person's role, or in another's name. Raises Forbidden.
 
     `finished`: also one that has no area yet, and would therefore reach everywhere.
     """
+    check_writer(unit, actor, plan)
+    check_plan(unit, actor, plan, finished=finished)
+
+
+def check_plan(unit: UnitOfWork, actor: Actor, plan: NoticePlan, *, finished: bool = True) -> None:
+    """Refuse what lies outside the areas or kinds of the person's role, in whoever's name. Raises Forbidden."""
     if actor.person is None:
         return
     member = _member(unit, actor)
@@ -44,7 +52,8 @@ def check_plan(unit: UnitOfWork, actor: Actor, plan: NoticePlan, *, finished: bo
     else:
         plan_areas = member.areas
     limits = Policy(default="record", rules=(PolicyRule(then="issue", kinds=member.kinds, areas=plan_areas),))
-    if policy_decision(unit, replace(actor, policy=limits, policy_at=None), plan) != "issue":
+    inside = partial(Reach(unit, None).is_inside, plan, None)
+    if policy_answer(limits, kind=plan.kind, severity=plan.severity, inside=inside) != "issue":
         raise Forbidden(_OUTSIDE)
 
 
@@ -68,11 +77,11 @@ def check_editor(unit: UnitOfWork, actor: Actor, state: NoticeState) -> None:
         return
     own = state.source == actor.source or state.drafted_by == actor.by
     if own:
-        check_plan(unit, actor, state.plan, finished=False)
+        check_notice(unit, actor, state.plan, finished=False)
         return
     if actor.person is None or not at_least(_member(unit, actor).role, "author"):
         raise Forbidden(_NOT_YOURS)
-    check_plan(unit, actor, state.plan)
+    check_notice(unit, actor, state.plan)
 
 
 def _member(unit: UnitOfWork, actor: Actor) -> MemberState:

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from alerts.commands import notice_threads
 from alerts.commands.actor import Actor
 from alerts.commands.notice_plans import ending_plan
+from alerts.commands.organisation_names import check_organisation, in_name
 from alerts.commands.policy_decision import policy_decision
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.events import Content, NoticePlan
@@ -43,7 +46,9 @@ def announce(unit: UnitOfWork, actor: Actor, subject: UUID, plan: NoticePlan, ne
     An unissued notice of the subject is revised; an issued one is followed by an update; a thread that has ended, or
     was rejected, is followed by a new one.
     """
-    answer = policy_decision(unit, actor, plan, open_thread(unit, subject))
+    thread = open_thread(unit, subject)
+    plan = _in_its_name(unit, actor, subject, plan, thread)
+    answer = policy_decision(unit, actor, plan, thread)
     if answer == "record":
         return Announcement(note=RECORDED)
     state = _unsent_notice(unit, actor, subject, plan) or _begin(unit, actor, subject, plan, new)
@@ -52,6 +57,20 @@ def announce(unit: UnitOfWork, actor: Actor, subject: UUID, plan: NoticePlan, ne
     if state.phase in ("draft", "returned"):
         state = notice_threads.submit_if_complete(unit, state)
     return Announcement(state)
+
+
+def _in_its_name(
+    unit: UnitOfWork, actor: Actor, subject: UUID, plan: NoticePlan, thread: list[NoticeState]
+) -> NoticePlan:
+    """Return the plan in the name of its open thread, else in the actor's own, else in that of the draft it revises."""
+    if thread:
+        return replace(plan, organisation=thread[-1].plan.organisation)
+    named = in_name(unit, actor, plan)
+    if named.organisation is None and (found := notice_threads.subject_of(unit, subject)) is not None:
+        latest = notice_threads.notice(unit, found.latest)
+        if latest.source == actor.source and latest.phase in life.EDITABLE:
+            return replace(plan, organisation=latest.plan.organisation)
+    return named
 
 
 def open_thread(unit: UnitOfWork, subject: UUID) -> list[NoticeState]:
@@ -73,6 +92,7 @@ def _unsent_notice(unit: UnitOfWork, actor: Actor, subject: UUID, plan: NoticePl
     if state.msg_type in life.ENDINGS:
         unit.append(NOTICE, state.id, *life.decide_reject(state, "It was reported again: it is not over."))
         return None
+    check_organisation(unit, plan, finished=False)
     unit.append(NOTICE, state.id, *life.decide_revise(state, plan))
     return notice_threads.notice(unit, state.id)
 

@@ -26,6 +26,7 @@ from alerts.commands import (
 from alerts.commands.actor import SYSTEM, Actor
 from alerts.commands.base import CommandBase
 from alerts.commands.notice_plans import base_plan, check_notice, plain_content, plan_of
+from alerts.commands.organisation_names import in_name
 from alerts.commands.policy_decision import policy_decision
 from alerts.commands.register_cache import KnownNames
 from alerts.commands.results import TriggerSaved
@@ -323,6 +324,7 @@ def _resolving(actor: Actor, request: ResolveBody, sent: datetime | None) -> Dec
 
 def _requested(unit: UnitOfWork, actor: Actor, plan: NoticePlan, new: NewId) -> cap_alerts.CapOutcome:
     """Handle `notice.requested`: pending-approval, or issued at once; a `record` policy gives neither."""
+    plan = in_name(unit, actor, plan)
     answer = policy_decision(unit, actor, plan)
     if answer == "record":
         return cap_alerts.CapOutcome(note="The policy says: record only.")

@@ -116,6 +116,17 @@ class SegmentBody(Body, frozen=True, kw_only=True):
     rule: Json
 
 
+class OrganisationBody(Body, frozen=True, kw_only=True):
+    """An issuing organisation. `areas` (AREA) and `kinds` limit its notices; absent: no limit."""
+
+    slug: str
+    name: dict[str, str]
+    sender_name: str
+    consent: dict[str, str] = {}
+    areas: Area | None = None
+    kinds: tuple[NoticeKind, ...] | None = None
+
+
 class NewsletterScheduleBody(Body, frozen=True, kw_only=True):
     """Schedule of a newsletter's issues: days by RFC 5545, a local time HH:MM of a zone (default: the instance's)."""
 
@@ -212,6 +223,8 @@ class NoticeBody(Body, frozen=True, kw_only=True):
     content: dict[str, ContentBody] | None = None
     send_at: datetime | None = None
     expires: datetime | None = None
+    organisation: str | None = None
+    """Organisation in whose name it goes out; absent: the caller's own, else the service itself."""
 
 
 class ReasonBody(Body, frozen=True, kw_only=True):
@@ -339,6 +352,8 @@ class MemberBody(Body, frozen=True, kw_only=True):
     name: str = ""
     areas: Area | None = None
     kinds: tuple[NoticeKind, ...] | None = None
+    organisations: tuple[str, ...] | None = None
+    """Organisations in whose names they write and approve; absent: no limit."""
 
 
 class WebhookBody(Body, frozen=True, kw_only=True):

@@ -72,6 +72,7 @@ def notice_content(
     issued: IssuedNotice, language: str, sender: SenderProfile, reference_data: ReferenceData
 ) -> NoticeWords:
     """Content of a notice, equal for every reader of a language."""
+    organisation = issued.organisation
     body_language, content = choose(issued.plan.content, language, sender.default_language)
     return NoticeWords(
         notice=issued.id,
@@ -94,10 +95,12 @@ def notice_content(
         expires=issued.expires,
         url=f"{sender.public_url}/alerts/{quote(str(issued.id))}",
         short_url=f"{sender.public_url}/a/{issued.number}",
-        sender=sender.sender,
+        sender=organisation.sender(sender.sender) if organisation else sender.sender,
         timezone=sender.timezone,
         effective=issued.effective,
         concerned=issued.concerned,
+        organisation=organisation.named(language, sender.default_language) if organisation else "",
+        sender_name=organisation.sender_name if organisation else "",
         check_code=check_code(sender.secret, issued.number),
     )
 

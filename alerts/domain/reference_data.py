@@ -127,6 +127,8 @@ class MemberState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Areas that the role is for; None without a limit."""
     kinds: tuple[NoticeKind, ...] | None = None
     """Kinds of notices that the role is for; None without a limit."""
+    organisations: tuple[str, ...] | None = None
+    """Organisations in whose names the member writes and approves; None without a limit."""
     position: int = 0
 
 
@@ -276,10 +278,10 @@ def evolve_member(state: MemberState | None, recorded: Recorded) -> MemberState:
         unexpected_first_event("team member", recorded)
     state = replace(state, version=recorded.originator_version, position=recorded.position)
     match event:
-        case RoleGranted(role=role, areas=areas, kinds=kinds):
-            return replace(state, role=role, areas=areas, kinds=kinds)
+        case RoleGranted(role=role, areas=areas, kinds=kinds, organisations=organisations):
+            return replace(state, role=role, areas=areas, kinds=kinds, organisations=organisations)
         case RoleRevoked():
-            return replace(state, role=None, areas=None, kinds=None)
+            return replace(state, role=None, areas=None, kinds=None, organisations=None)
         case _:
             return state
 

@@ -18,6 +18,7 @@ from alerts.domain import (
     newsletter,
     notice,
     notice_comments,
+    organisation,
     print_batch,
     read_model,
     reference_data,
@@ -39,6 +40,7 @@ NOTICE = Stream("notice", notice.evolve, events.notice.EVENTS)
 PLACE = Stream("place", reference_data.evolve_place, events.place.EVENTS)
 TOPIC = Stream("topic", reference_data.evolve_topic, events.topic.EVENTS)
 SEGMENT = Stream("segment", reference_data.evolve_segment, events.segment.EVENTS)
+ORGANISATION = Stream("organisation", organisation.evolve, events.organisation.EVENTS)
 NEWSLETTER = Stream("newsletter", newsletter.evolve, events.newsletter.EVENTS)
 TEMPLATE = Stream("template", message_template.evolve, events.message_template.EVENTS)
 SOURCE = Stream("source", reference_data.evolve_source, events.source.EVENTS)
@@ -89,6 +91,11 @@ def topic_id(slug: str) -> UUID:
 def segment_id(slug: str) -> UUID:
     """Stream id of a segment."""
     return derived_id("segment", slug)
+
+
+def organisation_id(slug: str) -> UUID:
+    """Stream id of an organisation."""
+    return derived_id("organisation", slug)
 
 
 def newsletter_id(slug: str) -> UUID:

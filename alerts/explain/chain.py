@@ -13,7 +13,7 @@ import msgspec
 
 from alerts.domain import events as e
 from alerts.domain.notice import NoticeState
-from alerts.domain.streams import KEY, dispatch_id
+from alerts.domain.streams import KEY, ORGANISATION, dispatch_id, organisation_id
 from alerts.eventlog.ports import Log
 from alerts.kernel.events import Event, Recorded
 
@@ -82,6 +82,9 @@ def _link(log: Log, recorded: Recorded) -> ChainLink | None:
     detail = _detail(recorded.event)
     if detail is None:
         return None
+    if isinstance(recorded.event, e.NoticeIssued) and (slug := recorded.event.plan.organisation) is not None:
+        issuer = log.state(ORGANISATION, organisation_id(slug), recorded.position)
+        detail = f"{detail}, in the name of {issuer.sender_name if issuer else slug}"
     return ChainLink(
         at=recorded.at,
         what=recorded.event.topic(),

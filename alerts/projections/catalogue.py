@@ -21,6 +21,7 @@ def projections() -> tuple[Projection, ...]:
             document_kinds.PLACES,
             document_kinds.TOPICS,
             document_kinds.SEGMENTS,
+            document_kinds.ORGANISATIONS,
             document_kinds.NEWSLETTERS,
             document_kinds.TEMPLATES,
         ),

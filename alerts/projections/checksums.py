@@ -17,6 +17,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "places": ("id",),
     "topics": ("id",),
     "segments": ("id",),
+    "organisations": ("id",),
     "newsletters": ("id",),
     "message_templates": ("id",),
     "sources": ("id",),

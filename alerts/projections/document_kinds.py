@@ -18,6 +18,7 @@ from alerts.domain.incident import IncidentState
 from alerts.domain.message_template import TemplateState
 from alerts.domain.newsletter import NewsletterState
 from alerts.domain.notice import NoticeState
+from alerts.domain.organisation import OrganisationState
 from alerts.domain.reference_data import (
     KeyState,
     MemberState,
@@ -141,7 +142,7 @@ def _headline(state: IncidentState | ChangeState) -> str:
     return next(iter(state.facts.headline.values()), "")
 
 
-def _first_name(state: PlaceState | TopicState) -> str:
+def _first_name(state: PlaceState | TopicState | OrganisationState) -> str:
     return next(iter(state.name.values()), state.slug)
 
 
@@ -213,6 +214,14 @@ SEGMENTS = DocumentKind(
     ("slug", "retired"),
     lambda state: (state.slug, int(state.retired)),
     title=lambda state: state.name,
+)
+ORGANISATIONS = DocumentKind(
+    "organisations",
+    streams.ORGANISATION,
+    OrganisationState,
+    ("slug", "retired"),
+    lambda state: (state.slug, int(state.retired)),
+    title=_first_name,
 )
 NEWSLETTERS = DocumentKind(
     "newsletters",
@@ -290,6 +299,7 @@ KINDS: tuple[DocumentKind[Any], ...] = (
     PLACES,
     TOPICS,
     SEGMENTS,
+    ORGANISATIONS,
     NEWSLETTERS,
     TEMPLATES,
     SOURCES,

@@ -38,6 +38,7 @@ from alerts.web.console import more as console_more
 from alerts.web.console import newsletters as console_newsletters
 from alerts.web.console import notice as console_notice
 from alerts.web.console import notices as console_notices
+from alerts.web.console import organisations as console_organisations
 from alerts.web.console import outcome_report as console_outcome_report
 from alerts.web.console import phone_acts as console_phone_acts
 from alerts.web.console import report_incident as console_report_incident
@@ -121,6 +122,7 @@ MODULES = (
     console_sources.routes,
     console_team.routes,
     console_sign_up_for.routes,
+    console_organisations.routes,
     console_subscribers.routes,
     console_phone_acts.routes,
     console_reports.routes,

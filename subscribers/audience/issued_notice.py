@@ -11,6 +11,7 @@ from alerts.domain.events import NoticeIssued, NoticePlan
 from alerts.kernel.terms import DeliveryState, Lane, MsgType, Priority
 
 if TYPE_CHECKING:
+    from alerts.domain.organisation import OrganisationState
     from alerts.domain.reference_data import PlaceState
     from alerts.kernel.geometry import Area
     from subscribers.audience.nearest import OpenPoint
@@ -46,6 +47,8 @@ class IssuedNotice:
     """Service change: the names of its points at its issue (RULES 16)."""
     places: tuple[PlaceState, ...] | None = None
     """Registered places at its issue: words name those that the area overlaps (RULES 16). None: the current ones."""
+    organisation: OrganisationState | None = None
+    """Organisation in whose name it was issued, as it was then; None for the service itself."""
     effective: datetime | None = None
     """Service change: its effective time."""
     ended: DeliveryState | None = None

@@ -1,4 +1,4 @@
-"""Reference data at a log position: places, topics, segments, service points, changes, team, issued notices.
+"""Reference data at a log position: places, topics, segments, organisations, points, changes, team, issued notices.
 
 Folded in memory from every event in order, for exact positions: by the projector for the fan-out and the counts, by the
 explainer for explanations. Not locked; the projector guards its own.
@@ -16,10 +16,11 @@ from uuid import UUID
 from alerts.domain import events as e
 from alerts.domain.events.notice import ENDINGS
 from alerts.domain.notice_lifecycle import danger_to_life as danger_to_life_of
+from alerts.domain.organisation import OrganisationState
 from alerts.domain.reference_data import MemberState, PlaceState, SegmentState, TopicState
 from alerts.domain.service_change import ChangeState
 from alerts.domain.service_point import PointState
-from alerts.domain.streams import CHANGE, MEMBER, PLACE, POINT, SEGMENT, TOPIC, WEBHOOK
+from alerts.domain.streams import CHANGE, MEMBER, ORGANISATION, PLACE, POINT, SEGMENT, TOPIC, WEBHOOK, organisation_id
 from alerts.domain.webhook import WebhookState
 from alerts.kernel.errors import Invalid
 from alerts.kernel.events import Event, Recorded, Stream
@@ -32,9 +33,8 @@ from subscribers.audience.nearest import OpenPoint
 from subscribers.audience.open_points import change_reach, open_after
 from subscribers.audience.query import AudienceQuery, ChangeReach
 
-_FOLDED: Final[dict[type[Event], Stream[Any]]] = {
-    event: stream for stream in (PLACE, TOPIC, SEGMENT, POINT, CHANGE, MEMBER, WEBHOOK) for event in stream.events
-}
+_STREAMS: Final[tuple[Stream[Any], ...]] = (PLACE, TOPIC, SEGMENT, ORGANISATION, POINT, CHANGE, MEMBER, WEBHOOK)
+_FOLDED: Final[dict[type[Event], Stream[Any]]] = {event: stream for stream in _STREAMS for event in stream.events}
 _MEANT: Final[tuple[type[Event], ...]] = (*_FOLDED, e.NoticeIssued, *ENDINGS, e.DispatchStopped)
 
 TOPICS: Final[frozenset[str]] = frozenset(event.topic() for event in _MEANT)
@@ -145,6 +145,10 @@ class ReferenceData:
         """Return a segment."""
         found: SegmentState | None = self._by_slug(SEGMENT, slug)
         return found
+
+    def organisation(self, slug: str | None) -> OrganisationState | None:
+        """Return the organisation that a plan names, retired or not; None for the service itself."""
+        return None if slug is None else self._states[ORGANISATION.name].get(organisation_id(slug))
 
     def team(self) -> list[MemberState]:
         """Members with a role."""
@@ -326,6 +330,7 @@ class ReferenceData:
             lane=lane_of(event, thread),
             request=recorded.command,
             places=self._registered(),
+            organisation=self.organisation(plan.organisation),
         )
         if plan.area:
             with suppress(Invalid):  # the fan-out gets the same error, parks the notice and says why

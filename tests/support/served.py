@@ -45,7 +45,7 @@ class Served:
         """The product's clock."""
         return datetime.now(UTC) + self.shift
 
-    async def key(self, *scopes: str, policy: str = "draft", person: UUID | None = None) -> dict[str, str]:
+    async def key(self, *scopes: str, policy: Any = "draft", person: UUID | None = None) -> dict[str, str]:
         """Headers with a fresh API key."""
         kept = await self.parts.commands.issue_api_key(SYSTEM, "test", scopes or EVERYTHING, policy, person)
         return {"Authorization": f"Bearer {kept.secret}"}

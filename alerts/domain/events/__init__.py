@@ -14,6 +14,7 @@ from alerts.domain.events import (
     newsletter,
     notice,
     notice_comment,
+    organisation,
     place,
     print_batch,
     read_model,
@@ -88,6 +89,7 @@ from alerts.domain.events.notice import (
     TemplateUse,
 )
 from alerts.domain.events.notice_comment import NoticeCommented
+from alerts.domain.events.organisation import OrganisationDefined, OrganisationRetired
 from alerts.domain.events.place import (
     PlaceDefined,
     PlaceRetired,
@@ -223,6 +225,8 @@ __all__ = [
     "NoticeScheduled",
     "NoticeSubmitted",
     "NoticeSuperseded",
+    "OrganisationDefined",
+    "OrganisationRetired",
     "Outcome",
     "ParkedEventDecided",
     "PlaceDefined",
@@ -284,6 +288,7 @@ CATALOGUE = Catalogue.of(
     *place.EVENTS,
     *topic.EVENTS,
     *segment.EVENTS,
+    *organisation.EVENTS,
     *service_point.EVENTS,
     *service_change.EVENTS,
     *notice.EVENTS,

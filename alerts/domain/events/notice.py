@@ -76,6 +76,8 @@ class NoticePlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """None: 24 h after issue for alerts, 30 days for others."""
     cap: CapOrigin | None = None
     template: TemplateUse | None = None
+    organisation: str | None = None
+    """Organisation in whose name it goes out; None for the service itself."""
 
 
 class NoticeDrafted(Event, frozen=True, kw_only=True):

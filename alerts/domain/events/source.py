@@ -32,6 +32,8 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True):
     version: int = 1
     default: PolicyAnswer = "draft"
     rules: tuple[PolicyRule, ...] = ()
+    organisation: str | None = None
+    """Organisation in whose name all goes out that it causes; None for the service itself."""
 
 
 class SourceConnected(Event, frozen=True, kw_only=True):

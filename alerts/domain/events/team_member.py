@@ -27,6 +27,8 @@ class RoleGranted(Event, frozen=True, kw_only=True, omit_defaults=True):
     """Areas that it is for; None without a limit."""
     kinds: tuple[NoticeKind, ...] | None = None
     """Kinds of notices that it is for; None without a limit."""
+    organisations: tuple[str, ...] | None = None
+    """Organisations in whose names the member writes and approves; None without a limit."""
 
 
 class RoleRevoked(Event, frozen=True, kw_only=True):

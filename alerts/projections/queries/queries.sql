@@ -98,6 +98,13 @@ SELECT COUNT(*), MAX(position) FROM segments;
 -- name: segment
 SELECT doc FROM segments WHERE slug = ?;
 
+-- name: organisations
+SELECT doc FROM organisations ORDER BY slug;
+
+-- name: organisations_state
+-- Cache key: changes with every event of the register.
+SELECT COUNT(*), MAX(position) FROM organisations;
+
 -- name: newsletters
 SELECT doc FROM newsletters ORDER BY slug;
 

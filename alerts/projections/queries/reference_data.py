@@ -1,4 +1,7 @@
-"""Reference data queries: places, topics, segments, newsletters, templates. Each is cached until it changes."""
+"""Reference data queries: places, topics, segments, organisations, newsletters, templates.
+
+Each is cached until it changes.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,22 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from alerts.domain.events import NoticePlan
 from alerts.domain.message_template import TemplateState
 from alerts.domain.newsletter import NewsletterState
+from alerts.domain.organisation import OrganisationState
 from alerts.domain.reference_data import PlaceState, SegmentState, TopicState
 from alerts.kernel.ids import derived_id
 from alerts.kernel.terms import BUILT_IN_TOPICS
-from alerts.projections.document_kinds import NEWSLETTERS, PLACES, SEGMENTS, TEMPLATES, TOPICS, DocumentKind
+from alerts.projections.document_kinds import (
+    NEWSLETTERS,
+    ORGANISATIONS,
+    PLACES,
+    SEGMENTS,
+    TEMPLATES,
+    TOPICS,
+    DocumentKind,
+)
 from alerts.projections.progress import ProjectionProgress
 from alerts.projections.queries.base import SQL, QueryBase, S
 from alerts.storage.ports import Database
@@ -61,6 +74,18 @@ class ReferenceDataQueries(QueryBase):
     def segments(self) -> list[SegmentState]:
         """List the segments to choose from, by slug."""
         return [segment for segment in self._register(SEGMENTS).values() if not segment.retired]
+
+    def organisation(self, slug: str) -> OrganisationState | None:
+        """Return an organisation, retired or not."""
+        return self._register(ORGANISATIONS).get(slug)
+
+    def organisations(self, *, retired: bool = False) -> list[OrganisationState]:
+        """List the organisations, by slug; `retired`: those that issue nothing any more, too."""
+        return [one for one in self._register(ORGANISATIONS).values() if retired or not one.retired]
+
+    def issuer(self, plan: NoticePlan) -> OrganisationState | None:
+        """Return the organisation in whose name a notice goes out; None for the service itself."""
+        return None if plan.organisation is None else self.organisation(plan.organisation)
 
     def newsletter(self, slug: str) -> NewsletterState | None:
         """Return a newsletter, ended or not."""

@@ -60,7 +60,8 @@ class Content(JsonResponse, frozen=True, kw_only=True):
 class Notice(JsonResponse, frozen=True, kw_only=True):
     """Notice. `people`: the current count until the notice is issued, then that of the frozen audience.
 
-    `below`: the number below which a key without `subscribers:read` is not shown it.
+    `below`: the number below which a key without `subscribers:read` is not shown it. `organisation`: in whose name it
+    goes out, absent for the service itself.
     """
 
     id: UUID
@@ -100,6 +101,7 @@ class Notice(JsonResponse, frozen=True, kw_only=True):
     url: str
     dispatch: str | None
     below: int | msgspec.UnsetType = msgspec.UNSET
+    organisation: str | msgspec.UnsetType = msgspec.UNSET
 
     @classmethod
     def of(cls, state: NoticeState, people: int | None, public_url: str) -> Notice:
@@ -142,6 +144,7 @@ class Notice(JsonResponse, frozen=True, kw_only=True):
             reason=state.reason,
             url=f"{public_url}/alerts/{state.id}",
             dispatch=dispatch_url(public_url, state.id) if state.issued_at else None,
+            organisation=plan.organisation or msgspec.UNSET,
         )
 
 

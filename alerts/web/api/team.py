@@ -35,6 +35,8 @@ class TeamMember(JsonResponse, frozen=True, kw_only=True):
     role: Role | None
     areas: AreaJson | None
     kinds: tuple[str, ...] | None
+    organisations: tuple[str, ...] | None
+    """Organisations in whose names the member writes and approves; null without a limit."""
     sign_ins: int
     """Sign-ins that are open now."""
     seen_at: datetime | None
@@ -78,6 +80,7 @@ def _shown(member: MemberState, activity: Activity, keys: int) -> TeamMember:
         role=member.role,
         areas=member.areas,
         kinds=member.kinds,
+        organisations=member.organisations,
         sign_ins=activity.sessions,
         seen_at=activity.seen_at,
         signed_in_at=activity.signed_in_at,
@@ -115,6 +118,7 @@ def routes(services: Services) -> list[Route]:
             body.name,
             body.areas,
             body.kinds,
+            organisations=body.organisations,
             idem=idempotency(request, raw),
         )
         # Of somebody who has signed in before, a link would let an administrator act as that person.

@@ -14,6 +14,7 @@ from alerts.channels.i18n import LANGUAGES, direction
 from alerts.contract.bodies import NoticeBody
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.notice import NoticeState
+from alerts.domain.reference_data import MemberState
 from alerts.domain.streams import NOTICE
 from alerts.intake import strict_json
 from alerts.kernel.errors import Conflict, DomainError, Forbidden, Invalid, Stale
@@ -25,8 +26,9 @@ from alerts.web.console.comments import CommentSection
 from alerts.web.console.draft_merge import Collision, merge, take, taken
 from alerts.web.console.draft_review import NEAR_MISS_M, DraftReview
 from alerts.web.console.frame import CHANNELS, Frame
-from alerts.web.console.member_actor import ONCE, actor_of_member, idempotency_of, notice_id, once_key
+from alerts.web.console.member_actor import ONCE, actor_of_member, idempotency_of, member_of, notice_id, once_key
 from alerts.web.console.notice_form import NoticeForm
+from alerts.web.console.organisation_choice import name_options
 from alerts.web.console.presenter import Presenter
 from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
@@ -118,6 +120,7 @@ class Compose:
             return await self._refused(request, fields, form, _errors_of(error), None, 422)
         state = await self._draft(saved.id)
         drafted = state if state.version == saved.version else await self._at(state, saved.position)
+        _leave_name(form, drafted)
         if not taken(form, notice_form.of_plan(drafted.plan, self._zone, self._language)):
             return await self._done(request, fields, saved.id)
         # An earlier press had fewer words: that of the script, which was under way.
@@ -153,6 +156,7 @@ class Compose:
     ) -> web.Response:
         """Save what an editor made of the draft `began`, merged with what others have made of it since."""
         state, merged = await self._draft(began.id), form
+        _leave_name(form, began)
         if began.version != state.version:
             theirs = notice_form.of_plan(state.plan, self._zone, self._language)
             base = notice_form.of_plan(began.plan, self._zone, self._language)
@@ -208,6 +212,7 @@ class Compose:
         **more: Any,
     ) -> web.Response:
         context = await self._context(form, errors, state, fields)
+        context |= await read(self._services, self._names, member_of(request), form, state)
         return self._frame.screen(request, "console/compose.html", {**context, **more}, status)
 
     async def _refused(
@@ -326,6 +331,14 @@ class Compose:
             **self._templates(form, state),
         }
 
+    def _names(self, member: MemberState, form: NoticeForm, state: NoticeState | None) -> dict[str, Any]:
+        """Return the names to choose from, and the one that it has where there is no choice."""
+        views, chosen = self._services.views, form.organisation or (state.plan.organisation if state else None)
+        names = name_options(views, member, self._frame.site.name, state, chosen)
+        only = chosen or (member.organisations[0] if member.organisations else None)
+        found = views.organisation(only) if only and not names else None
+        return {"names": names, "issuer": found.sender_name if found is not None else ""}
+
     def _templates(self, form: NoticeForm, state: NoticeState | None) -> dict[str, Any]:
         """Return the templates to begin from, and the one that it was begun from."""
         ready = [] if state is not None else [one for one in self._services.views.templates() if one.current]
@@ -345,6 +358,12 @@ class Compose:
             return None
         zone = Zone(presenter.style_class(state), area)
         return str(draw(presenter.place_shapes.outlines(), [zone], [], "Map of the area"))
+
+
+def _leave_name(form: NoticeForm, began: NoticeState) -> None:
+    """Leave the organisation as it was, where the form did not ask for it."""
+    if form.organisation is None:
+        form.organisation = began.plan.organisation or ""
 
 
 def _error(field: str, words: str) -> FormErrors:

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 from alerts.web.console.notice_form import WORDS, NoticeForm
 
-_PLAIN = ("kind", "status", "severity", "urgency", "certainty", "topic", "channels", "area")
+_PLAIN = ("kind", "status", "severity", "urgency", "certainty", "topic", "channels", "area", "organisation")
 _LABELS = {
     "kind": "Kind",
     "status": "Real or drill",
     "area": "Area",
+    "organisation": "In whose name",
     "channels": "Ways",
     "ends": "End",
     "title": "Title",

@@ -20,6 +20,7 @@ _SCREENS: tuple[tuple[str, str, str, Role], ...] = (
         "author",
     ),
     ("team", "Team", "People, roles and their limits, invitations, sign-ins.", "admin"),
+    ("organisations", "Organisations", "In whose names notices go out, where, and of which kinds.", "admin"),
     ("newsletters", "Newsletters", "Series, their next issues, and what each one says.", "viewer"),
     ("templates", "Templates", "Words with blanks, approved before they are needed.", "author"),
     ("letters", "Letters and calls", "Batches for people without e-mail and mobile phone.", "author"),

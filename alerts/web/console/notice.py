@@ -144,6 +144,7 @@ def _facts(presenter: Presenter, notice: NoticeState) -> list[tuple[str, str]]:
         ("Template", f"{plan.template.slug}, version {plan.template.number}" if plan.template else ""),
         ("Area", presenter.place_shapes.where(plan.area, presenter.translator)),
         ("Channels", ", ".join(CHANNELS.get(c, c) for c in plan.channels)),
+        ("In the name of", presenter.issuer(notice)),
         ("From", presenter.who(notice.source or notice.drafted_by)),
         ("Approved by", _approver(presenter, notice)),
         ("Issued", presenter.time(notice.issued_at)),

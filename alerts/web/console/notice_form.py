@@ -64,6 +64,8 @@ class NoticeForm:
     ends_day: str = ""
     ends_time: str = ""
     words: dict[str, dict[str, str]] = field(default_factory=dict)
+    organisation: str | None = None
+    """Organisation in whose name it goes out, "" for the service itself; None if the form did not ask."""
     template: str = ""
     """Template that it was begun from, as `slug@number`."""
     choices: list[tuple[str, str]] = field(default_factory=list)
@@ -122,6 +124,7 @@ def of_plan(plan: NoticePlan, zone: str, language: str) -> NoticeForm:
         ends_day=f"{ends:%Y-%m-%d}" if ends else "",
         ends_time=f"{ends:%H:%M}" if ends else "",
         words=words or {language: dict.fromkeys(WORDS, "")},
+        organisation=plan.organisation or "",
     )
 
 
@@ -145,6 +148,7 @@ def parse(
         ends_day=fields.line("ends-day"),
         ends_time=fields.line("ends-time"),
         template=fields.line("template"),
+        organisation=fields.line("organisation") if fields.ticked("organisation") else None,
     )
     form.area = _ticked(fields.all("keep"), before, errors)
     _add_drawn(form, fields.line("area"), errors)
@@ -195,6 +199,7 @@ def body_of(form: NoticeForm, zone: str) -> dict[str, Any]:
         "channels": list(form.channels) or None,
         "content": said or None,
         "expires": end.isoformat() if end is not None else None,
+        "organisation": form.organisation or None,
     }
 
 
@@ -206,6 +211,8 @@ def patch_of(form: NoticeForm, plan: NoticePlan, zone: str) -> dict[str, Any]:
             del patch[name]
     if all(getattr(form, name) == getattr(before, name) for name in ("status", *_GRADES)):
         del patch["priority"]
+    if form.organisation in (None, before.organisation):
+        del patch["organisation"]
     if (form.ends_day, form.ends_time) == (before.ends_day, before.ends_time):
         del patch["expires"]  # it has seconds, and one of two hours where the clocks go back
     said = {tag: words if any(words.values()) else None for tag, words in form.words.items()}

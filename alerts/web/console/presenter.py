@@ -47,12 +47,18 @@ class Presenter:
             "phase": notice.phase.replace("-", " "),
             "phase_tone": _PHASES.get(notice.phase, "minor"),
             "by": self.who(notice.source or notice.drafted_by),
+            "issuer": self.issuer(notice),
             "drafted": self.time(notice.drafted_at),
             "reason": notice.reason,
             "send_at": self.time(notice.send_at),
             "issued": self.time(notice.issued_at),
             "ends": self.time(notice.expires),
         }
+
+    def issuer(self, notice: NoticeState) -> str:
+        """Name the organisation in whose name a notice goes out; "" for the service itself."""
+        found = self.services.views.issuer(notice.plan)
+        return found.sender_name if found is not None else ""
 
     def progress(self, notice: NoticeState) -> dict[str, Any] | None:
         """Format people, deliveries and a bar per channel; None until the audience is frozen."""

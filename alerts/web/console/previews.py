@@ -88,6 +88,7 @@ def _read(channel: Channel, data: bytes) -> dict[str, Any]:
 
 def _words(services: Services, notice: NoticeState, tag: str, area_words: str, now: datetime) -> NoticeWords:
     plan, said, settings = notice.plan, notice.plan.content[tag], services.settings
+    organisation = services.views.issuer(plan)
     danger = danger_to_life(plan, notice.msg_type)
     return NoticeWords(
         notice=notice.id,
@@ -110,6 +111,8 @@ def _words(services: Services, notice: NoticeState, tag: str, area_words: str, n
         expires=plan.expires or now + timedelta(hours=24),
         url=f"{settings.public_url}/alerts/{notice.id}",
         short_url=f"{settings.public_url}/a/{notice.number}",
-        sender=settings.sender,
+        sender=organisation.sender(settings.sender) if organisation else settings.sender,
+        organisation=organisation.named(tag, settings.default_language) if organisation else "",
+        sender_name=organisation.sender_name if organisation else "",
         timezone=settings.timezone,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 import msgspec
+from msgspec.structs import replace
 
 from alerts.domain.events import Policy
 from alerts.domain.reference_data import SourceState
@@ -34,6 +35,7 @@ class SourceForm:
     name: str = ""
     kind: str = "standard-webhook"
     policy: str = "draft"
+    organisation: str = ""
     rules: str = ""
     mapping: str = ""
     sample: str = ""
@@ -46,6 +48,7 @@ class SourceForm:
             name=fields.line("name")[:200],
             kind=fields.line("kind"),
             policy=fields.one_of("policy", words, ""),
+            organisation=fields.line("organisation")[:200],
             rules=fields.text("rules", _LONGEST).strip(),
             mapping=fields.text("mapping", _LONGEST).strip(),
             sample=fields.text("sample", _LONGEST).strip(),
@@ -59,7 +62,8 @@ class SourceForm:
             name=source.name,
             kind=source.kind,
             policy=FINER if finer else source.policy.default,
-            rules=_written(source.policy) if finer else "",
+            organisation=source.policy.organisation or "",
+            rules=_written(replace(source.policy, organisation=None)) if finer else "",
             mapping=_written(source.mapping) if source.mapping is not None else "",
         )
 
@@ -70,6 +74,10 @@ class SourceForm:
             errors.add("policy", "Choose what it may do by itself.")
         elif policy == FINER:
             policy = _object(self.rules, "rules", errors)
+            if policy is not None:
+                policy = {**policy, "organisation": self.organisation or policy.get("organisation")}
+        else:
+            policy = {"default": policy, "organisation": self.organisation or None}
         mapping = _object(self.mapping, "mapping", errors) if self.kind == "json" else None
         return policy, mapping
 

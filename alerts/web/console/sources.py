@@ -15,6 +15,7 @@ from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.frame import Frame
 from alerts.web.console.member_actor import actor_of_member, idempotency_of, once_field
+from alerts.web.console.organisation_choice import options
 from alerts.web.console.presenter import Presenter
 from alerts.web.console.source_form import POLICIES, SourceForm, errors_of, policy_words
 from alerts.web.console.source_trial import SourceTrial
@@ -64,7 +65,7 @@ class SourceScreens:
 
     async def blank(self, request: web.Request) -> web.Response:
         """Show the form of a new source."""
-        return self._new(request, SourceForm(), FormErrors())
+        return await self._new(request, SourceForm(), FormErrors())
 
     async def create(self, request: web.Request) -> web.Response:
         """Connect a source and show its secret: in this answer and never again, so it does not redirect."""
@@ -87,7 +88,7 @@ class SourceScreens:
                 errors_of(error, errors, "name")
             else:
                 return self._secret(request, saved.name, saved.secret or "", "It is connected")
-        return self._new(request, form, errors, status=422)
+        return await self._new(request, form, errors, status=422)
 
     async def one(self, request: web.Request) -> web.Response:
         """Show one source."""
@@ -159,8 +160,9 @@ class SourceScreens:
         }
         return self._frame.screen(request, "console/source_secret.html", context)
 
-    def _new(self, request: web.Request, form: SourceForm, errors: FormErrors, status: int = 200) -> web.Response:
+    async def _new(self, request: web.Request, form: SourceForm, errors: FormErrors, status: int = 200) -> web.Response:
         context = {
+            "organisations": await read(self._services, options, self._services.views),
             "here": "sources",
             "path": f"{self._frame.site.base}{PATH}",
             "form": form,
@@ -209,11 +211,18 @@ class SourceScreens:
                     "kind": KIND_WORDS[source.kind],
                     "connected": source.connected,
                     "policy": policy_words(source.policy),
+                    "organisation": self._organisation(source),
                     "seen": f"{presenter.age(last.at)} ago" if last is not None else "never",
                     "refused": f"{presenter.age(refused[0].at)} ago: {refused[0].detail}" if refused else "",
                 }
             )
         return {"here": "sources", "path": f"{self._frame.site.base}{PATH}", "sources": rows}
+
+    def _organisation(self, source: SourceState) -> str:
+        """Name the organisation that a source writes for; "" for the service itself."""
+        slug = source.policy.organisation
+        found = self._services.views.organisation(slug) if slug is not None else None
+        return found.sender_name if found is not None else slug or ""
 
     def _refused(self, name: str) -> list[Any]:
         today = self._services.clock().date()
@@ -235,11 +244,13 @@ class SourceScreens:
             "mapped": source.kind == "json",
             "connected": source.connected,
             "policy_words": policy_words(source.policy),
+            "organisation": self._organisation(source),
             "policy_version": source.policy.version,
             "version": source.version,
             "url": f"{self._services.settings.public_url}/hooks/{source.name}",
             "old_until": presenter.time(source.old_until) if live else "",
             "unverified": self._services.unverified[source.name],
+            "organisations": options(self._services.views, (source.policy.organisation or "",)),
             "states": list(_STATES),
             "state": state,
             "triggers": [self._trigger(presenter, one) for one in page.items],

@@ -16,15 +16,16 @@ from alerts.domain.events import AreaJson
 from alerts.domain.reference_data import MemberState
 from alerts.domain.roles import ROLES
 from alerts.domain.streams import MEMBER
-from alerts.gazetteer.candidate import folded
 from alerts.kernel.errors import DomainError, Invalid, TooManyRequests
 from alerts.kernel.ids import new_id
 from alerts.kernel.terms import NoticeKind
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.api.team import TeamMember, team_of
+from alerts.web.console.area_lines import LONGEST, areas_of, drawn_of, lines_of
 from alerts.web.console.frame import Frame
 from alerts.web.console.member_actor import actor_of_member, idempotency_of, member_of, once_field
+from alerts.web.console.organisation_choice import options
 from alerts.web.console.presenter import Presenter
 from alerts.web.http.auth import caught_up
 from alerts.web.http.routing import Handler, Route, role
@@ -47,8 +48,7 @@ KIND_WORDS: dict[NoticeKind, str] = {
     "announcement": "Announcements",
     "bulletin": "Bulletins",
 }
-_LONGEST = 5_000
-_FIELDS = ("email", "name", "role", "kinds")
+_FIELDS = ("email", "name", "role", "kinds", "organisations")
 
 
 @dataclass(slots=True)
@@ -63,6 +63,7 @@ class RoleForm:
     """Drawn areas that the role has already; the form keeps or drops them."""
     keep: bool = True
     kinds: tuple[str, ...] = ()
+    organisations: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, fields: FormFields, drawn: AreaJson) -> RoleForm:
@@ -71,10 +72,11 @@ class RoleForm:
             email=fields.line("email")[:300],
             name=fields.line("name"),
             role=fields.one_of("role", ROLES, ""),
-            places=fields.text("places", _LONGEST).strip(),
+            places=fields.text("places", LONGEST).strip(),
             drawn=drawn,
             keep=fields.ticked("keep"),
             kinds=fields.all("kind"),
+            organisations=fields.all("organisation"),
         )
 
 
@@ -125,7 +127,7 @@ class TeamScreens:
     async def change(self, request: web.Request) -> web.Response:
         """Give a person another role, or other limits."""
         state, fields, errors = await self._member(request), await read_form(request), FormErrors()
-        form = RoleForm.of(fields, _drawn(state))
+        form = RoleForm.of(fields, drawn_of(state.areas))
         form.email, form.name = state.email or "", state.name or ""
         saved = await self._granted(request, fields, form, errors)
         if saved is None:
@@ -172,6 +174,7 @@ class TeamScreens:
                 form.name,
                 areas or None,
                 [kind for kind in form.kinds if kind in get_args(NoticeKind)] or None,
+                organisations=form.organisations or None,
                 idem=idempotency_of(request, fields),
             )
         except DomainError as error:
@@ -184,22 +187,7 @@ class TeamScreens:
         return saved.id
 
     def _areas(self, form: RoleForm, errors: FormErrors) -> AreaJson:
-        """Return the limit that was typed: registered places by name, one a line, and the drawn areas that stay."""
-        if len(form.places) >= _LONGEST:
-            errors.add("places", f"Shorten it to {_LONGEST:,} characters.")
-            return []
-        known: dict[str, str] = {}
-        for place in self._services.views.places():
-            for name in (place.slug, *place.name.values()):
-                known.setdefault(folded(name), place.slug)
-        areas: AreaJson = [*form.drawn] if form.keep else []
-        for line in filter(None, (part.strip() for part in form.places.splitlines())):
-            slug = known.get(folded(line))
-            if slug is None:
-                errors.add("places", f"No place “{line[:80]}” is registered. Write one name a line.")
-            elif {"place": slug} not in areas:
-                areas.append({"place": slug})
-        return areas
+        return areas_of(self._services.views, form.places, form.drawn if form.keep else [], errors)
 
     async def _mailed(self, member: UUID) -> str:
         """Mail the first link to a member who has never signed in; the query that says what became of it."""
@@ -254,6 +242,7 @@ class TeamScreens:
         return {
             "here": "team",
             "path": f"{self._frame.site.base}{PATH}",
+            "organisations": options(self._services.views),
             "people": [self._shown(presenter, one) for one in people if one.role is not None],
             "former": [self._shown(presenter, one) for one in people if one.role is None],
         }
@@ -266,6 +255,7 @@ class TeamScreens:
         return {
             "here": "team",
             "path": f"{self._frame.site.base}{PATH}",
+            "organisations": options(self._services.views, state.organisations or ()),
             "person": self._shown(presenter, found),
         }
 
@@ -290,9 +280,13 @@ class TeamScreens:
         areas = one.areas or []
         places = ", ".join(self._place(part["place"]) for part in areas if "place" in part)
         drawn = sum("place" not in part for part in areas)
-        return "; ".join(
-            filter(None, (f"only {kinds}" if kinds else "", places, f"{drawn} drawn areas" if drawn else ""))
-        )
+        names = ", ".join(map(self._organisation, one.organisations or ()))
+        limits = (f"only {kinds}" if kinds else "", places, f"{drawn} drawn areas" if drawn else "")
+        return "; ".join(filter(None, (*limits, f"in the name of {names}" if names else "")))
+
+    def _organisation(self, slug: str) -> str:
+        found = self._services.views.organisation(slug)
+        return slug if found is None else found.sender_name
 
     def _place(self, slug: str) -> str:
         place = self._services.views.place(slug)
@@ -302,12 +296,13 @@ class TeamScreens:
 
 def _form_of(state: MemberState) -> RoleForm:
     """Return the form that shows a person."""
-    places = "\n".join(part["place"] for part in state.areas or () if "place" in part)
-    return RoleForm(role=state.role or "", places=places, drawn=_drawn(state), kinds=state.kinds or ())
-
-
-def _drawn(state: MemberState) -> AreaJson:
-    return [part for part in state.areas or () if "place" not in part]
+    return RoleForm(
+        role=state.role or "",
+        places=lines_of(state.areas),
+        drawn=drawn_of(state.areas),
+        kinds=state.kinds or (),
+        organisations=state.organisations or (),
+    )
 
 
 def _shared(form: RoleForm, errors: FormErrors) -> dict[str, Any]:

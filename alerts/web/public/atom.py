@@ -26,6 +26,8 @@ class Entry:
     html: str
     category: str
     link_type: str = "text/html"
+    author: str = ""
+    """Organisation that it comes from; "" for the feed's own author."""
     cap: Mapping[str, str] = field(default_factory=dict)
     """Elements of the CAP message that the link leads to, by name."""
 
@@ -47,6 +49,8 @@ def feed(title: str, home: str, here: str, language: str, updated: datetime, ent
         _text(node, "id", f"urn:uuid:{entry.id}")
         _text(node, "updated", entry.updated.isoformat())
         ElementTree.SubElement(node, "link", {"rel": "alternate", "href": entry.link, "type": entry.link_type})
+        if entry.author:
+            _text(ElementTree.SubElement(node, "author"), "name", entry.author)
         ElementTree.SubElement(node, "category", {"term": entry.category})
         _text(node, "content", entry.html).set("type", "html")
         for name, text in entry.cap.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import parseaddr
 from functools import partial
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -99,7 +100,14 @@ def _of_thread(
         url=f"{site.url}/alerts/{head.thread}",
         language=language,
         status="CANCELLED" if head.msg_type == "Cancel" else "CONFIRMED",
+        sender=_sender(frame, head, reader),
     )
+
+
+def _sender(frame: PageFrame, notice: NoticeState | None, reader: ReaderLocale) -> str:
+    """Organizer of a notice's entry: its organisation at the service's address; "" for the service itself."""
+    name = frame.notices.organisation(notice, reader)[0] if notice is not None else ""
+    return f'"{name}" <{parseaddr(frame.services.settings.sender)[1]}>' if name else ""
 
 
 def _of_change(frame: PageFrame, change: ChangeState, reader: ReaderLocale) -> CalendarEntry:
@@ -122,6 +130,7 @@ def _of_change(frame: PageFrame, change: ChangeState, reader: ReaderLocale) -> C
         position=(only.lat, only.lon) if only else None,
         url=f"{site.url}/alerts/{change.notice}" if change.notice else f"{site.url}/changes",
         language=language,
+        sender=_sender(frame, frame.services.views.notice(change.notice) if change.notice else None, reader),
     )
 
 

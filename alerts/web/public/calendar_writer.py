@@ -35,6 +35,8 @@ class CalendarEntry:
     url: str
     language: str
     status: Literal["CONFIRMED", "CANCELLED"] = "CONFIRMED"
+    sender: str = ""
+    """Organizer, `Name <address>`, if it is not the calendar's."""
     position: tuple[float, float] | None = None
     """Latitude and longitude, if it is one point."""
 
@@ -54,7 +56,7 @@ def calendar(name: str, url: str, sender: str, entries: Iterable[CalendarEntry])
     made.add("refresh-interval", timedelta(hours=1), parameters={"VALUE": "DURATION"})
     for entry in entries:
         event = _event(entry)
-        _add_organizer(event, sender)
+        _add_organizer(event, entry.sender or sender)
         made.add_component(event)
     written: bytes = made.to_ical()
     return written

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from alerts.domain.events import Json, PointFacts
 from alerts.domain.notice import NoticeState
-from alerts.domain.streams import CHANGE, PLACE, POINT, place_id
+from alerts.domain.streams import CHANGE, ORGANISATION, PLACE, POINT, organisation_id, place_id
 from alerts.kernel.errors import NotFound
 from alerts.services import Services
 from alerts.web.http.requests import id_of, read, unchanged
@@ -60,13 +60,14 @@ def written(services: Services, notice: UUID) -> bytes:
 
 
 def _surroundings(services: Services, state: NoticeState) -> Surroundings:
-    """Read places and service points as of the notice's issue: later versions do not change the message."""
+    """Read places, points and organisation as of the notice's issue: later versions do not change the message."""
     at = state.issued_position
 
     def place(slug: str) -> tuple[dict[str, str], Json] | None:
         found = services.log.state(PLACE, place_id(slug), at)
         return (found.name, found.geometry) if found else None
 
+    slug = state.plan.organisation
     points: list[PointFacts] = []
     change = services.log.state(CHANGE, state.plan.service_change, at) if state.plan.service_change else None
     for point in change.facts.service_points if change else ():
@@ -79,5 +80,6 @@ def _surroundings(services: Services, state: NoticeState) -> Surroundings:
         default_language=services.settings.default_language,
         public_url=services.settings.public_url,
         place=place,
+        organisation=services.log.state(ORGANISATION, organisation_id(slug), at) if slug is not None else None,
         points=tuple(points),
     )

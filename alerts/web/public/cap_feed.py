@@ -51,7 +51,8 @@ def oldest(now: datetime) -> datetime:
 
 
 def _entry(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> atom.Entry:
-    key = (notice.id, notice.version, reader.translator.tag, reader.default_language)
+    issuer = frame.notices.organisation(notice, reader)
+    key = (notice.id, notice.version, reader.translator.tag, reader.default_language, issuer)
     return frame.entries.get(("cap", *key, frame.place_shapes.version()), lambda: _made(frame, notice, reader))
 
 
@@ -65,6 +66,7 @@ def _made(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> atom.E
         link_type=cap_writer.CONTENT_TYPE,
         updated=issued_at(notice),
         language=language,
+        author=frame.notices.organisation(notice, reader)[0],
         html=markdown.html(words.instruction or words.body or as_markdown(words.title)),
         category=notice.plan.category or notice.plan.topic or notice.plan.kind,
         cap=cap_writer.summary(

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from alerts.channels import markdown
 from alerts.domain.events import Content, Json, NoticePlan, PointFacts
 from alerts.domain.notice import NoticeState
+from alerts.domain.organisation import OrganisationState
 from alerts.intake.cap_reader import NAMESPACE
 from alerts.kernel.languages import choose
 from alerts.kernel.terms import BUILT_IN_TOPICS
@@ -37,6 +38,8 @@ class Surroundings:
     public_url: str
     place: Callable[[str], tuple[dict[str, str], Json] | None]
     """Look up a registered place: (name by language, GeoJSON geometry)."""
+    organisation: OrganisationState | None = None
+    """Organisation that issued it; None for the service itself."""
     points: Sequence[PointFacts] = ()
     """Service points of a service change, at their old positions."""
 
@@ -60,7 +63,9 @@ def message(notice: NoticeState, references: Sequence[NoticeState], about: Surro
     ]
     _add(alert, "references", " ".join(earlier))
     for language, words in notice.plan.content.items():
-        alert.append(_info(notice, language, words, about, name))
+        issuer = about.organisation
+        named = issuer.named(language, about.default_language) if issuer is not None else name
+        alert.append(_info(notice, language, words, about, named))
     ElementTree.indent(alert)
     return xml_writer.encode(alert)
 

@@ -37,7 +37,8 @@ def build(frame: PageFrame, reader: ReaderLocale, place: str) -> Built | None:
 
 
 def _entry(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> atom.Entry:
-    key = (notice.id, notice.version, reader.translator.tag, reader.default_language)
+    issuer = frame.notices.organisation(notice, reader)
+    key = (notice.id, notice.version, reader.translator.tag, reader.default_language, issuer)
     return frame.entries.get(("alerts", *key), lambda: _made(frame, notice, reader))
 
 
@@ -51,6 +52,7 @@ def _made(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> atom.E
         link=f"{frame.pages.site.url}/alerts/{notice.thread}",
         updated=issued_at(notice),
         language=language,
+        author=frame.notices.organisation(notice, reader)[0],
         html=content or markdown.html(as_markdown(words.title)),
         category=notice.plan.category or notice.plan.topic or notice.plan.kind,
     )

@@ -37,7 +37,8 @@ def build(frame: PageFrame, reader: ReaderLocale, place: str) -> Built | None:
 
 
 def _feature(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> dict[str, Any]:
-    key = ("geojson", notice.id, notice.version, reader.translator.tag, frame.place_shapes.version())
+    issuer = frame.notices.organisation(notice, reader)
+    key = ("geojson", notice.id, notice.version, reader.translator.tag, frame.place_shapes.version(), issuer)
     return frame.entries.get(key, lambda: _made(frame, notice, reader))
 
 
@@ -46,6 +47,7 @@ def _made(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> dict[s
     language, words = reader.words(notice)
     area = frame.place_shapes.of_notice(notice)
     plan = notice.plan
+    issuer = frame.notices.organisation(notice, reader)[0]
     return {
         "type": "Feature",
         "id": str(notice.id),
@@ -67,5 +69,6 @@ def _made(frame: PageFrame, notice: NoticeState, reader: ReaderLocale) -> dict[s
             "issued_at": issued_at(notice).isoformat(),
             "expires": notice.expires.isoformat() if notice.expires else None,
             "url": f"{frame.pages.site.url}/alerts/{notice.thread}",
+            **({"issued_by": issuer} if issuer else {}),
         },
     }

@@ -47,6 +47,13 @@ class NoticeViews:
         """Return the path of a notice's page."""
         return f"{self._site.base}/alerts/{notice}"
 
+    def organisation(self, notice: NoticeState, reader: ReaderLocale) -> tuple[str, int]:
+        """Return the name of the organisation that issued a notice, and its version; ("", 0) for the service itself."""
+        found = self._views.issuer(notice.plan)
+        if found is None:
+            return "", 0
+        return found.named(reader.translator.tag, reader.default_language), found.version
+
     def card(self, notice: NoticeState, reader: ReaderLocale) -> dict[str, Any]:
         """Format a notice as a list entry; made once per version and language."""
         t = reader.translator
@@ -121,7 +128,7 @@ class NoticeViews:
             "ended_tone": "clear" if head.msg_type in ENDS else "minor",
             "valid": reader.time_phrase("valid", subject.expires) if not over and head.ended_at is None else "",
             "last_word": self._last_word(head, reader) if over else None,
-            "issued_by": self._issued_by(head, t),
+            "issued_by": self._issued_by(head, reader),
             "check_code": check_code(self._keys, head.number),
             "record": t.text("page", "record", position=t.number(head.issued_position or 0)),
         }
@@ -140,7 +147,7 @@ class NoticeViews:
             language=language,
             posted=head.issued_at,
             expires=head.ended_at or head.expires,
-            publisher=self._site.name,
+            publisher=self.organisation(head, reader)[0] or self._site.name,
             where=self._place_shapes.where_for(subject, reader.translator),
             geometry=None if area.empty else area.to_geojson(),
         )
@@ -172,8 +179,9 @@ class NoticeViews:
             "dir": direction(language),
         }
 
-    def _issued_by(self, notice: NoticeState, t: Translator) -> str:
+    def _issued_by(self, notice: NoticeState, reader: ReaderLocale) -> str:
         """Describe issuer and approval by organisation and role, never by name: an approver is `a person on duty`."""
+        t = reader.translator
         dispatch = self._views.dispatch(notice.id)
         people = dispatch.planned.people if dispatch and dispatch.planned else 0
         approver = notice.approved_by or ""
@@ -181,7 +189,7 @@ class NoticeViews:
         return t.text(
             "page",
             "issued_by",
-            issuer=self._issuer(notice),
+            issuer=self.organisation(notice, reader)[0] or self._issuer(notice),
             approval=t.text("page", "approved_policy", policy=policy)
             if approver.startswith("policy:")
             else t.text("page", "approved_person"),

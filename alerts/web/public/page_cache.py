@@ -22,7 +22,7 @@ from multidict import CIMultiDict
 
 from alerts.domain import events as e
 from alerts.domain.events.notice import ENDINGS
-from alerts.domain.streams import CHANGE, PLACE, POINT, TOPIC
+from alerts.domain.streams import CHANGE, ORGANISATION, PLACE, POINT, TOPIC
 from alerts.kernel.events import Event
 from alerts.services import Services
 from alerts.settings.map_tiles import origin
@@ -31,7 +31,7 @@ from alerts.web.http.security import ALWAYS, page_headers
 
 _NOTICES: tuple[type[Event], ...] = (e.NoticeIssued, *ENDINGS, e.DispatchPlanned)
 PUBLIC_TOPICS = frozenset(event.topic() for event in _NOTICES).union(
-    PLACE.topics, TOPIC.topics, POINT.topics, CHANGE.topics
+    PLACE.topics, TOPIC.topics, POINT.topics, CHANGE.topics, ORGANISATION.topics
 )
 _MAX_PAGES, _MAX_REQUESTS = 512, 4096
 _MIN_GZIP_BYTES = 1000

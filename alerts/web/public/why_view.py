@@ -69,6 +69,7 @@ def why_page(
         "dir": direction(language),
         "notice_link": f"{site.base}/alerts/{notice.thread}",
         **_said(services, found, notice, t, full=full),
+        "issuer": _issuer(services, notice, t),
         "change_link": f"{site.base}/preferences/{change}?lang={t.tag}" if change else "",
         "stop_link": f"{site.base}/unsubscribe/{stop}" if found.subscriber else "",
         "record": t.text("why", "record", position=t.number(found.position)) if found.position else "",
@@ -91,6 +92,13 @@ def _said(services: Services, found: Why, notice: NoticeState, t: Translator, *,
         "steps": why_words.steps(t, found, timezone),
         "checks": why_words.checks(t, found),
     }
+
+
+def _issuer(services: Services, notice: NoticeState, t: Translator) -> str:
+    """Say in whose name it went out; "" for the service itself."""
+    found = services.views.issuer(notice.plan)
+    name = "" if found is None else found.named(t.tag, services.settings.default_language)
+    return t.text("message", "issued_by", name=name) if name else ""
 
 
 def _lead(services: Services, found: Why, notice: NoticeState, t: Translator, *, full: bool) -> str:

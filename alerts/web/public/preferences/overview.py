@@ -17,6 +17,7 @@ from alerts.kernel.errors import Conflict, Invalid, NotFound
 from alerts.kernel.times import instant
 from alerts.web.http.requests import read
 from alerts.web.public.forms import FormErrors, FormFields, read_form
+from alerts.web.public.issuers import names
 from alerts.web.public.preferences.access import NoAccess, OwnAccess, open_link
 from alerts.web.public.preferences.center import PreferenceCenter, redirect
 from alerts.web.public.preferences.messages import latest
@@ -182,6 +183,7 @@ class Overview:
             "monday": t.text("preferences", "monday", day=t.day(instant(_monday(today), _BEGINS, zone), zone)),
             "first_day": (today + timedelta(days=1)).isoformat(),
             "last_day": (today + timedelta(days=365)).isoformat(),
+            "issuers": names(self._services, t),
             "topics": [(topic, t.topic(topic)) for topic in preferences.topics],
         }
 

@@ -11,7 +11,8 @@ from alerts.channels.i18n import Translator, language_name
 from alerts.commands.ports import Idempotency
 from alerts.kernel.errors import Conflict, Invalid
 from alerts.web.http.requests import read
-from alerts.web.public.forms import FormErrors, FormFields, take_form
+from alerts.web.public.forms import FormErrors, take_form
+from alerts.web.public.issuers import consent_lines, mark, wording
 from alerts.web.public.sign_up.draft import Draft, SentForm
 from alerts.web.public.sign_up.flow import SignUpFlow
 from alerts.web.public.sign_up.where import place_words
@@ -45,23 +46,26 @@ class CheckStep:
             errors.add("consent", t.text("sign_up", "consent_missing"))
         elif now.timestamp() - draft.started < LEAST_S:
             errors.add("consent", t.text("sign_up", "too_fast"))
+        lines = await read(self._flow.services, consent_lines, self._flow.services, t)
+        if not errors and form.line("words") != mark(lines):
+            errors.add("consent", t.text("sign_up", "consent_changed"))
         if errors:
             return await self._page(t, draft, errors)
         take_form(self._flow.services.limits, request, "sign-up", AN_HOUR)
         sent = SentForm(draft=draft, at=int(now.timestamp()))
         if not form.line("website"):  # a field that nobody sees: whoever fills it in gets the same answer
             try:
-                sent = await self._signed_up(t, draft, form)
+                sent = await self._signed_up(t, draft, wording(t.text("sign_up", "consent"), lines))
             except Invalid as error:
                 errors.add("consent", error.message)
                 return await self._page(t, draft, errors)
         location = f"{self._flow.url('sent')}?lang={t.tag}&s={self._flow.drafts.seal_sent(sent)}"
         return web.Response(status=303, headers={"Location": location})
 
-    async def _signed_up(self, t: Translator, draft: Draft, form: FormFields) -> SentForm:
+    async def _signed_up(self, t: Translator, draft: Draft, agreed: str) -> SentForm:
         services, known = self._flow.services, await self._flow.known_topics(t)
         now = services.clock()
-        body = draft.body(known, t.text("sign_up", "consent"), now)
+        body = draft.body(known, agreed, now)
         asked = hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(draft, started=0))).digest()
         key = Idempotency("sign-up", "/subscribe", f"{draft.nonce}{asked.hex()[:16]}", asked)
         sent = SentForm(draft=draft, at=int(now.timestamp()))
@@ -77,7 +81,10 @@ class CheckStep:
         forecast = await read(self._flow.services, self._forecast, t, draft)
         topics = dict(await read(self._flow.services, self._flow.topics, t))
         letters = dict(await read(self._flow.services, self._flow.newsletters))
+        lines = await read(self._flow.services, consent_lines, self._flow.services, t)
         context = {
+            "organisations": lines,
+            "words": mark(lines),
             "rows": _rows(self._flow, t, draft, topics, letters),
             "forecast": forecast,
             "only_newsletters": not [topic for topic in topics if topic not in draft.unticked],

