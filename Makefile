@@ -5,15 +5,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The virtual environment alone decides what is imported and where packages come from the lock alone.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Each process reads byte code instead of compiling the product anew, whatever the machine's environment says.
+unexport PYTHONDONTWRITEBYTECODE
 PIP_INSTALL := $(BIN)/python -m pip install --quiet
+# uv installs several times as fast as pip. It takes the address that pip was given; what it cannot reach, pip may.
+UV_INSTALL := $(if $(PIP_INDEX_URL),UV_DEFAULT_INDEX="$(PIP_INDEX_URL)") $(BIN)/uv pip install --quiet --python $(BIN)/python
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 PYTEST_ARGS ?=
 SCREENS ?=
 # Three workers, for tests wait more than they compute; a file stays with one, for what its tests share.
-# PYTEST_WORKERS=0: one after the other.
+# PYTEST_WORKERS=0: one after the other. Files run in the order of their folders, not the ones with most tests first:
+# the long ones are in the first folders, so that at the end no worker waits for another's.
 PYTEST_WORKERS ?= 3
-PYTEST := $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --maxprocesses 4 --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types bench curves soak crash screens translations install install-dev browser wheel lock clean
@@ -64,7 +69,6 @@ wheel: install-dev ## Build dist/*.whl
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 lock: install-dev ## Resolve the dependencies anew into the two lock files
-	$(PIP_INSTALL) uv
 	$(call compile,requirements.lock,--extra build --extra frontend --extra postcodes --extra world)
 	$(call compile,requirements-dev.lock,--extra build --extra frontend --extra postcodes --extra world --extra dev)
 
@@ -79,14 +83,18 @@ $(VENV)/pyvenv.cfg:
 	  { echo "This Python cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: requirements.lock pyproject.toml package-lock.json $(VENV)/pyvenv.cfg
-	$(PIP_INSTALL) --require-hashes -r requirements.lock
+$(BIN)/uv: $(VENV)/pyvenv.cfg
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.lock > $(VENV)/uv.lock
+	$(PIP_INSTALL) --require-hashes -r $(VENV)/uv.lock
+
+$(VENV)/.installed: requirements.lock pyproject.toml package-lock.json $(BIN)/uv
+	$(call install_lock,requirements.lock)
 	$(PIP_INSTALL) --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m tools.fetch_frontend
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
-	$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
+	$(call install_lock,requirements-dev.lock)
 	@touch $@
 
 # The browser tests drive the system's Chromium. CI installs Debian's; elsewhere we say what is skipped, and why.
@@ -100,6 +108,10 @@ browser:
 	 else \
 	   echo "No Chromium here: the browser tests are SKIPPED (install chromium to run them)"; \
 	 fi
+
+define install_lock
+$(UV_INSTALL) --require-hashes -r $(1) || $(PIP_INSTALL) --require-hashes -r $(1)
+endef
 
 define compile
 $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
