@@ -31,6 +31,7 @@ from alerts.web.console import compose as console_compose
 from alerts.web.console import devices as console_devices
 from alerts.web.console import follow_up as console_follow_up
 from alerts.web.console import identity_provider as console_identity_provider
+from alerts.web.console import kept_form
 from alerts.web.console import letters as console_letters
 from alerts.web.console import live as console_live
 from alerts.web.console import log as console_log
@@ -60,7 +61,6 @@ from alerts.web.public import (
     cap_documents,
     confirm,
     device_page,
-    error_page,
     feedback,
     follow,
     pages,
@@ -143,4 +143,4 @@ MODULES = (
     templating.routes,
 )
 
-page_of_error = error_page.error_page
+page_of_error = kept_form.error_page_with_words

@@ -205,8 +205,16 @@ class Approval:
         return state
 
     async def _refused(self, request: web.Request, layout: str, field: str, error: DomainError) -> web.Response:
-        errors = FormErrors()
-        errors.add(field, error.message)
+        errors, state = FormErrors(), await self._state(request)
+        first = state.approved_by if state.approved_by != actor_of_member(request).by else None
+        who = await read(self._services, Presenter(self._frame).who, first) if first else ""
+        if who and field == "people":
+            done = "sent by" if state.issued else "approved by"
+            errors.add(
+                field, f"It was {done} {who} a moment ago. Nothing of yours is sent: look again before you press."
+            )
+        else:
+            errors.add(field, error.message)
         return await self._screen(request, layout, errors, status=409)
 
     async def _screen(

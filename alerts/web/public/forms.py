@@ -70,6 +70,10 @@ class FormFields:
         """True if a checkbox was sent."""
         return name in self._values
 
+    def every(self) -> tuple[tuple[str, str], ...]:
+        """Return every field as it was sent, in order."""
+        return tuple(self._values.items())
+
     def all(self, name: str) -> tuple[str, ...]:
         """Return the values of checkboxes of one name."""
         return tuple(self._values.getall(name, ()))

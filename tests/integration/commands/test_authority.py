@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from alerts.commands import SYSTEM
 from alerts.contract.bodies import ContentBody, NoticeBody, PlaceBody, SegmentBody
+from alerts.domain.events import Policy
 from tests.support import authority
 from tests.support.command_rig import CAMDEN, HACKNEY
 from tests.support.town_office import AREAS, CIRCLE, DANGER, POLICIES, PROGRAMS, ROLES, TEAM, TownOffice
@@ -49,6 +50,7 @@ WHO = st.sampled_from([*TEAM, "ann's key", "bob's key", *PROGRAMS])
 WRITERS = st.sampled_from(["ann", "ann", "dan", "bob", "cat", "ann's key"])
 DECIDERS = st.sampled_from(["bob", "bob", "cat", "cat", "dan", "bob's key"])
 AREA, SEVERE = st.sampled_from(AREAS), st.booleans()
+REPORTS = st.lists(st.tuples(AREA, SEVERE), min_size=1, max_size=2)
 ASKED = ("draft", "edit", "submit", "give_back", "approve", "issue", "schedule", "update", "end", "report")
 CHANGED = ("role", "dismissal", "policy", "place", "segment", "crowd", "webhook", "webhook", "time")
 BETWEEN = st.lists(
@@ -120,6 +122,14 @@ class Authority(RuleBasedStateMachine):
         if (made := self.office.draft(who, False, body)) is not None:
             self.meddle(between[0], made, ["ann"], data)
             self.office.issue(who, False, made)
+
+    @rule(policies=st.lists(st.sampled_from(POLICIES), min_size=2, max_size=2), reports=REPORTS)
+    def source(self, policies: list[Policy], reports: list[tuple[Any, bool]]) -> None:
+        """A source tells of an incident that spreads, and its policy is changed meanwhile."""
+        for policy in policies:
+            self.office.run(self.office.rig.commands.revise_source(SYSTEM, "met", policy))
+            for area, severe in reports:
+                self.office.webhook(area, severe)
 
     @rule(what=st.sampled_from(ASKED), who=WHO, hurried=HURRIED, data=st.data())
     def ask_for(self, what: str, who: str, hurried: bool, data: st.DataObject) -> None:
