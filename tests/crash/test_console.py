@@ -44,7 +44,13 @@ class Desk(Form):
                     return
             except aiohttp.ClientError:
                 pass
-            assert time.monotonic() < deadline, (path, words, self.url, self.status, re.sub(r"(?s)<style.*?</style>|<[^>]+>|\s+", " ", self.text))
+            assert time.monotonic() < deadline, (
+                path,
+                words,
+                self.url,
+                self.status,
+                re.sub(r"(?s)<style.*?</style>|<[^>]+>|\s+", " ", self.text),
+            )
             await asyncio.sleep(0.1)
 
     @property
