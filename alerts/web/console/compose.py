@@ -93,6 +93,8 @@ class Compose:
     async def blank(self, request: web.Request) -> web.Response:
         """Show the form of a new notice: blank, or begun from a template."""
         form = notice_form.blank(self._services.clock(), self._zone, self._language, ALL_CHANNELS)
+        if request.query.get("drill") == "1":
+            form.status = "Exercise"
         slug, errors = request.query.get("template", "")[:80], FormErrors()
         if slug:
             template = await read(self._services, self._services.views.template, slug)

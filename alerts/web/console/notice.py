@@ -14,13 +14,13 @@ from alerts.channels import markdown
 from alerts.channels.i18n import direction
 from alerts.channels.sms_segments import count
 from alerts.domain.notice import NoticeState
-from alerts.domain.roles import at_least
 from alerts.kernel.terms import Channel, DeliveryState
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.comments import CommentSection
 from alerts.web.console.frame import CHANNELS, Frame
-from alerts.web.console.member_actor import actor_of_member, member_of, once_field, once_key
+from alerts.web.console.member_actor import member_of, once_field
+from alerts.web.console.next_steps import NextSteps
 from alerts.web.console.presenter import Presenter
 from alerts.web.http.routing import Route, role
 from alerts.web.public.map_svg import Zone, draw
@@ -36,6 +36,8 @@ _NOT_LEFT: dict[DeliveryState, str] = {
 }
 _STARTS = timedelta(minutes=5)
 """Time after the issue in which the page waits for the audience; some notices have none, and are recorded only."""
+_SAID = 3
+"""Residents' words that are shown beside the progress."""
 _FAILURES = 500
 """Maximum deliveries per state that are scanned for reasons."""
 
@@ -54,7 +56,8 @@ def routes(services: Services) -> list[Route]:
         if context is None:
             raise web.HTTPNotFound
         context |= await read(services, comments.of, context["found"])
-        context |= {"may": _may(context["found"], request), "errors": {}, **once_field()}
+        steps = NextSteps(frame, member_of(request))
+        context |= {"may": await read(services, steps.of, context["found"]), "errors": {}, **once_field()}
         return frame.screen(request, "console/notice.html", context)
 
     return [Route("GET", "/console/notices/{notice}", screen, role("viewer"))]
@@ -83,6 +86,7 @@ def _context(presenter: Presenter, notice: UUID) -> dict[str, Any] | None:
         "progress": progress,
         "starts": progress is None and _just_issued(presenter, found),
         "failures": failures(presenter, found),
+        **_feedback(presenter, found),
         "id": str(found.id),
         "entries_of": [presenter.entry(e) for e in presenter.services.views.timeline(50, None, found.id)],
         "map": svg and {"svg": svg, "words": presenter.place_shapes.where(found.plan.area, presenter.translator)},
@@ -90,30 +94,20 @@ def _context(presenter: Presenter, notice: UUID) -> dict[str, Any] | None:
     }
 
 
+def _feedback(presenter: Presenter, notice: NoticeState) -> dict[str, Any]:
+    """Latest words of residents about the thread, and the address of all of them."""
+    if not notice.issued:
+        return {"said": [], "report": ""}
+    found = presenter.services.views.feedback_words(notice.thread, None, _SAID).items
+    return {
+        "said": [{"words": one.words, "at": presenter.time(one.at)} for one in found if one.words],
+        "report": f"{presenter.site.base}/console/notices/{notice.id}/report",
+    }
+
+
 def _just_issued(presenter: Presenter, notice: NoticeState) -> bool:
     """True for a notice whose audience may not be computed yet."""
     return notice.issued_at is not None and presenter.services.clock() - notice.issued_at < _STARTS
-
-
-def _may(notice: NoticeState, request: web.Request) -> dict[str, Any]:
-    """Return what the signed-in member may do next with a notice."""
-    member = member_of(request)
-    role_of = member.role or "viewer"
-    links: list[tuple[str, str]] = []
-    path = f"/console/notices/{notice.id}"
-    if notice.phase in ("pending-approval", "approved") and at_least(role_of, "approver"):
-        links.append(("Approve and send" if notice.phase == "pending-approval" else "Send", f"{path}/approve"))
-    if notice.phase in ("draft", "returned", "pending-approval") and at_least(role_of, "author"):
-        if actor_of_member(request).by != notice.returned_by:
-            links.append(("Edit", f"{path}/edit"))
-        links.append(("Check", f"{path}/check"))
-    live = notice.phase in ("live", "expired")
-    if live and at_least(role_of, "approver"):
-        links += [("All clear", f"{path}/all-clear"), ("Cancel", f"{path}/cancel"), ("Stop", f"{path}/stop")]
-    if notice.issued:
-        links.append(("Report", f"{path}/report"))
-    update = f"{path}/update" if live and at_least(role_of, "author") else ""
-    return {"links": links, "update_path": update, "once": once_key()}
 
 
 def failures(presenter: Presenter, notice: NoticeState) -> list[dict[str, str]]:
