@@ -124,7 +124,7 @@ def test_warning_is_asked_for_approved_sent_and_corrected(officers: Any, site: S
     approver.look()
 
     approver.start()
-    approver.press(re.compile("Cancel"), "link")
+    approver.press(re.compile("correction"), "link")
     approver.page.get_by_label(re.compile("What was wrong|Say what was wrong")).fill("It was another street.")
     approver.look()
     approver.press(re.compile("^(Send|Cancel|Correct)"))

@@ -43,7 +43,11 @@ class NextSteps:
     def _after(self, notice: NoticeState) -> dict[str, Any]:
         presenter, path = self._presenter, f"{self._presenter.site.base}/console/notices/{notice.id}"
         progress = presenter.services.dispatch.progress(notice.number)
-        waiting = sum(states.get(one, 0) for states in progress.by_channel.values() for one in _OPEN) if progress else 0
+        waiting = (
+            None
+            if progress is None
+            else sum(states.get(one, 0) for states in progress.by_channel.values() for one in _OPEN)
+        )
         correction = TemplateReview(self._frame).correction(notice.plan)
         first = next(iter(correction.values()), None)
         languages = len(notice.plan.content)
@@ -57,7 +61,7 @@ class NextSteps:
             "correction": first.title if first is not None else "",
             "people": presenter.translator.number(progress.people or 0) if progress else "",
             "waiting": waiting,
-            "stop": f"{presenter.translator.number(waiting)} message{'' if waiting == 1 else 's'}",
+            "stop": f"{presenter.translator.number(waiting or 0)} message{'' if waiting == 1 else 's'}",
         }
 
     def _deciders(self, notice: NoticeState) -> str:

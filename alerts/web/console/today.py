@@ -78,10 +78,17 @@ def _context(presenter: Presenter, member: MemberState) -> dict[str, Any]:
 
 def _need(presenter: Presenter, notice: NoticeState, member: MemberState) -> dict[str, Any]:
     """Format a notice that waits; for whoever may approve it, it leads to the question itself."""
-    card = presenter.card(notice)
-    if notice.phase == "pending-approval" and may_approve(member, notice):
-        return {**card, "link": f"{card['link']}/approve", "phase": "waits for you"}
-    return card
+    card = {**presenter.card(notice), "decide": False}
+    if notice.phase != "pending-approval":
+        return card
+    asked = next(
+        (one.at for one in presenter.services.views.timeline(20, None, notice.id) if one.topic == "NoticeSubmitted"),
+        notice.drafted_at,
+    )
+    waits = f"approval, waiting {presenter.age(asked)}"
+    if may_approve(member, notice):
+        return {**card, "link": f"{card['link']}/approve", "phase": waits, "decide": True}
+    return {**card, "phase": waits}
 
 
 def _reports(presenter: Presenter) -> dict[str, Any]:
