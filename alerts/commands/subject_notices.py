@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from alerts.commands import notice_threads
 from alerts.commands.actor import Actor
 from alerts.commands.notice_plans import ending_plan
-from alerts.commands.organisation_names import check_organisation, in_name
+from alerts.commands.organisation_names import check_organisation, check_writer, in_name, organisations_of
 from alerts.commands.policy_decision import policy_decision
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.events import Content, NoticePlan
@@ -64,7 +64,13 @@ def _in_its_name(
 ) -> NoticePlan:
     """Return the plan in the name of its open thread, else in the actor's own, else in that of the draft it revises."""
     if thread:
-        return replace(plan, organisation=thread[-1].plan.organisation)
+        plan = replace(plan, organisation=thread[-1].plan.organisation)
+        if actor.person is not None:  # a program's is drafted for a person to decide
+            check_writer(unit, actor, plan)
+        return plan
+    allowed = organisations_of(unit, actor)
+    if plan.organisation is None and allowed is not None and len(allowed) > 1:
+        return replace(plan, organisation=min(allowed))  # a draft, in which its author chooses another
     named = in_name(unit, actor, plan)
     if named.organisation is None and (found := notice_threads.subject_of(unit, subject)) is not None:
         latest = notice_threads.notice(unit, found.latest)
@@ -145,13 +151,16 @@ def end(
 ) -> Announcement:
     """End a subject's thread: over (AllClear), or sent in error (Cancel). The policy for its notices decides.
 
-    The actor's own unissued notice about it is rejected; a person's draft is left alone.
+    The actor's own unissued notice about it is rejected; a person's draft is left alone. Raises Forbidden for a person
+    who does not write in the name of the thread.
     """
     found = notice_threads.subject_of(unit, subject)
     if found is None:
         return Announcement(note="No notice was made of it.")
     latest = notice_threads.notice(unit, found.latest)
     issued = notice_threads.thread_notices(unit, found.thread)
+    if issued and actor.person is not None:
+        check_writer(unit, actor, issued[-1].plan)
     answer = _ending_answer(unit, actor, issued[-1] if issued else latest, issued)
     if answer == "record":
         return Announcement(note=RECORDED)

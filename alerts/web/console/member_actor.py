@@ -45,6 +45,7 @@ def may_approve(member: MemberState, notice: NoticeState) -> bool:
         at_least(member.role, "approver")
         and f"person:{member.id}" not in notice.hands
         and (member.kinds is None or notice.plan.kind in member.kinds)
+        and (member.organisations is None or notice.plan.organisation in member.organisations)
     )
 
 

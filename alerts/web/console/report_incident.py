@@ -40,7 +40,7 @@ CATEGORIES: dict[str, str] = {
     "Other": "Something else",
 }
 _HEADLINE = 65
-_FIELD_OF = {"area": "near", "language": "headline"}
+_FIELD_OF = {"organisation": "near", "area": "near", "language": "headline"}
 
 
 def routes(services: Services) -> list[Route]:

@@ -22,6 +22,7 @@ from alerts.web.console.place_choice import RADII, PlaceChoice, chosen_place
 from alerts.web.console.subscribers import PATH
 from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
+from alerts.web.public.issuers import consent_lines, wording
 from alerts.web.public.sign_up.contact_fields import checked_email, checked_phone, meant_instead
 
 NEW = f"{PATH}/new"
@@ -77,7 +78,7 @@ class SignUpFor:
         wanted = () if len(form.topics) == len(topics) else form.topics
         try:
             saved = await services.commands.register_subscriber(
-                actor, self._body(form, wanted), idem=idempotency_of(request, fields)
+                actor, await read(services, self._body, form, wanted), idem=idempotency_of(request, fields)
             )
         except Conflict:
             errors.add(
@@ -162,7 +163,12 @@ class SignUpFor:
         )
 
     def _wording(self, language: str) -> str:
-        return translator(language, self._services.settings.default_language).text("sign_up", "consent")
+        """Return all that is read out, as it is recorded: the consent, and the lines of the organisations. Blocks."""
+        t = translator(language, self._services.settings.default_language)
+        return wording(t.text("sign_up", "consent"), consent_lines(self._services, t))
+
+    def _scripts(self) -> list[tuple[str, str, str]]:
+        return [(tag, language_name(tag), self._wording(tag)) for tag in LANGUAGES]
 
     def _topics(self, language: str) -> list[tuple[str, str]]:
         t = translator(language, "en")
@@ -180,7 +186,7 @@ class SignUpFor:
             "topics": [(f"topic-{at}", slug, name, slug in form.topics) for at, (slug, name) in enumerate(topics)],
             "radii": [(one, f"{one} km") for one in RADII],
             "tongues": [(tag, language_name(tag)) for tag in LANGUAGES],
-            "scripts": [(tag, language_name(tag), self._wording(tag)) for tag in LANGUAGES],
+            "scripts": await read(self._services, self._scripts),
             "kept_email": form.email if "Did you mean" in errors.words.get("email", "") else "",
             "errors": errors.words,
             "error_heading": "There is a problem",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from alerts.contract.bodies import (
     NoticeBody,
     OrganisationBody,
     PlaceBody,
+    ResolveBody,
 )
 from alerts.contract.trigger_request import ParsedTrigger
 from alerts.domain.events import Policy
@@ -215,6 +217,17 @@ async def test_limited_member_writes_for_their_own_only(rig: CommandRig) -> None
         with pytest.raises(Forbidden, match="you write for Camden Council"):
             await rig.commands.approve(kim, notice, rig.notice(notice).version, 0)
     await rig.commands.report_incident(kim, IncidentBody(headline="Flood", area=MIDDLE))
+
+
+async def test_limited_member_ends_no_thread_of_another(rig: CommandRig) -> None:
+    await defined(rig)
+    scopes = frozenset(("incidents:write", "notices:approve"))
+    kim = dataclasses.replace(await limited(rig, "kim", "police"), kind="key", policy=Policy(), scopes=scopes)
+    council = key(Policy(default="issue", organisation="council"))
+    made = await rig.commands.report_incident(council, IncidentBody(headline="Flood", area=MIDDLE, source_ref="f"))
+    with pytest.raises(Forbidden, match="name of Camden Council, and you write for Police"):
+        await rig.commands.resolve_incident(kim, made.id, ResolveBody())
+    assert rig.incident(made.id).status == "open"
 
 
 @on_both

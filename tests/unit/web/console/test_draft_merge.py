@@ -18,6 +18,7 @@ FORMS = st.builds(
     severity=st.sampled_from(["Severe", "Minor"]),
     area=st.lists(st.sampled_from([{"place": "camden"}, {"place": "brent"}]), max_size=2),
     channels=st.sampled_from([("email",), ("email", "sms")]),
+    organisation=st.sampled_from(["", "council", "police"]),
     ends_day=st.sampled_from(["", "2026-11-23"]),
     ends_time=st.sampled_from(["", "20:00"]),
     words=st.dictionaries(
@@ -32,7 +33,7 @@ def values(form: NoticeForm) -> dict[str, Any]:
     """Fields of a form by name, languages that it lacks as empty."""
     plain: dict[str, Any] = {
         name: getattr(form, name)
-        for name in ("kind", "status", "severity", "urgency", "certainty", "topic", "channels", "area")
+        for name in ("kind", "status", "severity", "urgency", "certainty", "topic", "channels", "area", "organisation")
     }
     plain["ends"] = (form.ends_day, form.ends_time)
     for tag in ("en", "cy"):
