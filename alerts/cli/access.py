@@ -62,6 +62,9 @@ def team_add(
         list[str] | None,
         typer.Option(help="For this kind alone: alert, service-change, announcement or bulletin; repeatable."),
     ] = None,
+    organisation: Annotated[
+        list[str] | None, typer.Option(help="In the name of this organisation alone, by its short name; repeatable.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Add a person, or give one another role, and print a link that signs them in once."""
@@ -69,6 +72,7 @@ def team_add(
         raise Misuse("--role is one of viewer, author, approver, admin")
     areas = [_area(one) for one in area or ()]
     wanted = {"email": email, "role": role, "name": name, "areas": areas or None, "kinds": kind or None}
+    wanted["organisations"] = organisation or None
     show(
         ask("team-add", wanted),
         as_json=as_json,
@@ -99,6 +103,8 @@ def team_end_sign_ins(member: Member, as_json: AsJson = False) -> None:
 
 def _member_line(one: dict[str, Any]) -> str:
     limits = ", ".join(one["kinds"] or ()) + (" in some areas" if one["areas"] else "")
+    names = f" in the name of {', '.join(one['organisations'])}" if one["organisations"] else ""
+    limits += names
     seen = f"signed in {one['signed_in_at'][:16]}" if one["signed_in_at"] else "never signed in"
     role = one["role"] or "removed"
     return f"{one['id']}  {role:8}  {one['email']}  {seen}{f'  only {limits.strip()}' if limits else ''}"

@@ -34,7 +34,7 @@ class AccessOperations(OperationGroup):
         }
 
     async def team_add(self, args: Json) -> Json:
-        """{"email", "role", "name"?, "areas"?, "kinds"?} → {"id", "sign_in_url", "expires"}: add a console user.
+        """{"email", "role", "name"?, "areas"?, "kinds"?, "organisations"?} → {"id", "sign_in_url", "expires"}: add one.
 
         Of somebody who is in the team it replaces the role with its limits.
         """
@@ -46,6 +46,7 @@ class AccessOperations(OperationGroup):
             name=args.get("name") or "",
             areas=args.get("areas"),
             kinds=args.get("kinds"),
+            organisations=args.get("organisations"),
         )
         link = await asyncio.to_thread(parts.sessions.new_link, saved.id)
         url = f"{parts.settings.public_url}/console/sign-in/{link.token}"

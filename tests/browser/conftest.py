@@ -23,7 +23,7 @@ from PIL import Image
 
 from alerts.commands.actor import SYSTEM, Actor
 from alerts.commands.reports import ResidentReport
-from alerts.contract.bodies import SubscriberBody
+from alerts.contract.bodies import OrganisationBody, SubscriberBody
 from alerts.domain.roles import SCOPES
 from alerts.domain.streams import SOURCE, source_id
 from alerts.intake.webhook_parser import mapped
@@ -37,6 +37,14 @@ from tests.support.scene import Scene, plan_of
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+COUNCIL = OrganisationBody(
+    slug="council",
+    name={"en": "Southwark Council", "cy": "Cyngor Southwark"},
+    sender_name="Southwark Council",
+    consent={"en": "Southwark Council sends you what closes, and what it warns of."},
+    areas={"circle": {"lat": 51.48, "lon": -0.08, "radius_km": 8.0}},
+    kinds=("alert", "service-change"),
+)
 Evaluate = Callable[[str], Any]
 
 
@@ -228,6 +236,9 @@ async def _desks(scene: Scene, member: UUID, version: int) -> dict[str, str]:
     await commands.suppress(SYSTEM, state.contacts[-1].number, "complaint")
     closed = scene.parts.views.recent(scene.now - timedelta(days=1), utc_now())[0].id
     one = f"/console/subscribers/{found.id}"
+    await commands.define_organisation(SYSTEM, COUNCIL)
+    await commands.define_organisation(SYSTEM, msgspec.structs.replace(COUNCIL, slug="police", sender_name="Police"))
+    await commands.retire_organisation(SYSTEM, "police")
     return {
         "more": "/console/more",
         "reports": "/console/reports",
@@ -237,6 +248,10 @@ async def _desks(scene: Scene, member: UUID, version: int) -> dict[str, str]:
         "sources": "/console/sources",
         "a new source": "/console/sources/new",
         "a source": "/console/sources/street-works",
+        "organisations": "/console/organisations",
+        "an organisation": "/console/organisations/council",
+        "a retired organisation": "/console/organisations/police",
+        "compose in a name": "/console/notices/new",
         "team": "/console/team",
         "a member": f"/console/team/{member}",
         "find a subscriber": "/console/subscribers",
