@@ -41,6 +41,8 @@ IDLE = timedelta(hours=1)
 """A session without a request for so long has ended."""
 SESSION_LIFE = timedelta(hours=12)
 """A session ends then, however busy it is."""
+FRESH = timedelta(minutes=15)
+"""A sign-in counts as fresh proof of its member for so long: ways to sign in are changed only then."""
 _SEEN_EVERY = timedelta(minutes=1)
 """Requests within this time after the last recorded one are not recorded."""
 
@@ -208,6 +210,11 @@ class ConsoleSessions:
             return None
         state = self._log.state(MEMBER, given.member)
         return None if state is None or state.role is None else (state, now >= seen + _SEEN_EVERY)
+
+    def signed_in_at(self, cookie: str) -> datetime | None:
+        """Return when the session of a cookie that `find` has accepted was opened; None for no cookie."""
+        given = _SessionCookie.parse(cookie)
+        return given.ends - SESSION_LIFE if given is not None else None
 
     async def see(self, cookie: str, member: UUID) -> None:
         """Record that a session was used. Without a database the page is shown nevertheless."""

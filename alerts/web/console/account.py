@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from aiohttp import web
 
+from alerts.commands.console_sessions import FRESH
 from alerts.commands.sign_in_ways import PasskeyData, new_secret
 from alerts.kernel.errors import DomainError, Invalid
 from alerts.kernel.sealed_values import open_value, seal_value
@@ -16,12 +18,14 @@ from alerts.web.api.common import read
 from alerts.web.console.frame import Frame
 from alerts.web.console.member_actor import member_of
 from alerts.web.console.passkeys import PasskeyAnswer, Passkeys
+from alerts.web.http.auth import cookie_name
 from alerts.web.http.requests import json_body
 from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
 from alerts.web.public.poster import qr
 
 _PURPOSE = "one-time codes"
+STALE = "Ways to sign in are changed only within 15 minutes of a sign-in. Sign in again by a link, then come back here."
 
 
 def routes(services: Services) -> list[Route]:
@@ -51,6 +55,8 @@ class Account:
     async def set_password(self, request: web.Request) -> web.Response:
         """Set a password with one-time codes."""
         fields, errors, member = await read_form(request), FormErrors(), member_of(request)
+        if not self._is_fresh(request):
+            return await self._stale(request)
         secret = open_value(self._services.settings.secret_key, _PURPOSE, str, fields.sealed("secret"))
         self._services.limits.take(f"set password:{member.id}", 0.1, burst_seconds=60.0)
         try:
@@ -68,6 +74,8 @@ class Account:
     async def remove(self, request: web.Request) -> web.Response:
         """Remove one way."""
         fields = await read_form(request)
+        if not self._is_fresh(request):
+            return await self._stale(request)
         errors = FormErrors()
         try:
             await self._services.sign_in_ways.remove(member_of(request).id, _id(fields.line("way")))
@@ -79,6 +87,8 @@ class Account:
     async def passkey_options(self, request: web.Request) -> web.Response:
         """Answer the page's script with what the browser is asked."""
         member = member_of(request)
+        if not self._is_fresh(request):
+            return web.json_response({"detail": f"{STALE} Reload this page."}, status=403)
         ways = await read(self._services, self._services.sign_in_ways.of, member.id)
         known = [way.data.credential for way in ways if isinstance(way.data, PasskeyData)]
         return web.json_response(self._passkeys.to_register(member, known, self._services.clock()))
@@ -86,6 +96,8 @@ class Account:
     async def add_passkey(self, request: web.Request) -> web.Response:
         """Add the passkey that the browser made."""
         (answer, _), member = await json_body(request, PasskeyAnswer), member_of(request)
+        if not self._is_fresh(request):
+            return web.json_response({"detail": f"{STALE} Reload this page."}, status=403)
         label = " ".join(without_hidden(answer.label).split())[:60] or "Passkey"
         try:
             found = self._passkeys.registered(member, answer.token, answer.credential, self._services.clock())
@@ -93,6 +105,19 @@ class Account:
         except Invalid as error:
             return web.json_response({"detail": error.message}, status=422)
         return web.json_response({"location": f"{self._frame.site.base}/console/account"})
+
+    def _is_fresh(self, request: web.Request) -> bool:
+        """True if the member proved who they are a short time ago: an unlocked screen alone adds no way in."""
+        at = self._signed_in_at(request)
+        return at is not None and self._services.clock() < at + FRESH
+
+    def _signed_in_at(self, request: web.Request) -> datetime | None:
+        return self._services.sessions.signed_in_at(request.cookies.get(cookie_name(self._services), ""))
+
+    async def _stale(self, request: web.Request) -> web.Response:
+        errors = FormErrors()
+        errors.add("again", STALE)
+        return await self._screen(request, errors, FormFields({}), 403)
 
     def _back(self) -> web.Response:
         return web.Response(status=303, headers={"Location": f"{self._frame.site.base}/console/account"})
@@ -106,6 +131,8 @@ class Account:
         secret = open_value(keys, _PURPOSE, str, fields.sealed("secret")) or new_secret()
         context: dict[str, Any] = {
             "here": "account",
+            "fresh": self._is_fresh(request),
+            "signed_in": self._time(at) if (at := self._signed_in_at(request)) is not None else "",
             "address": member.email,
             "ways": [
                 {

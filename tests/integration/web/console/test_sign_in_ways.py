@@ -113,6 +113,28 @@ async def test_way_is_removed_on_record_and_nobody_elses(served: Served) -> None
     assert secret not in str(told)
 
 
+async def test_ways_are_changed_only_after_a_fresh_sign_in(served: Served) -> None:
+    author, secret = await with_password(served)
+    opened = author.snapshot()
+    served.shift = timedelta(minutes=15, seconds=5)
+    await opened.press(within='name="way"')
+    assert opened.status == 403 and "only within 15 minutes of a sign-in" in opened.text
+    await opened.open(ACCOUNT)
+    assert 'name="way"' not in opened.text and 'name="secret"' not in opened.text and "data-passkey" not in opened.text
+    assert 'value="ann@town.example"' in opened.text and "Send a link to" in opened.text
+    await author.press(within='name="secret"', code=code_of(served, secret), password=PASSWORD)
+    assert author.status == 403
+    for path in ("passkey/options", "passkey"):
+        answer = await served.client.post(
+            f"{ACCOUNT}/{path}", json={"token": "", "credential": {}}, headers=author.headers
+        )
+        assert answer.status == 403 and "Sign in again" in (await answer.json())["detail"], path
+    again = await officer(served, "ann", "author")
+    await again.open(ACCOUNT)
+    await again.press(within='name="way"')
+    assert again.status == 200 and "Password and one-time code" not in again.text
+
+
 async def test_member_who_left_signs_in_by_no_way(served: Served) -> None:
     _, secret = await with_password(served)
     member = (await served.parts.commands.invite_member(SYSTEM, "ann@town.example", "author", "Ann")).id
