@@ -39,8 +39,11 @@ class ValidNotice:
     content: dict[str, Content]
 
 
-def check_notice(body: NoticeBody, known: KnownNames, now: datetime) -> ValidNotice:
-    """Validate all that needs neither incident, change nor thread. Raises Invalid."""
+def check_notice(body: NoticeBody, known: KnownNames, now: datetime, *, titled: bool = True) -> ValidNotice:
+    """Validate all that needs neither incident, change nor thread. Raises Invalid.
+
+    `titled`: words without a title are refused now, not only at submit.
+    """
     from alerts.kernel.geometry import validate_area
     from alerts.kernel.rules import parse_rule
 
@@ -66,7 +69,7 @@ def check_notice(body: NoticeBody, known: KnownNames, now: datetime) -> ValidNot
         raise Invalid.field("service_change", TWO_SUBJECTS)
     if area is not None and (body.service_change is not None or body.kind == "service-change"):
         raise Invalid.field("area", NO_AREA)
-    return ValidNotice(body=body, area=area, content=validation.content(body.content))
+    return ValidNotice(body=body, area=area, content=validation.content(body.content, titled=titled))
 
 
 def plan_of(checked: ValidNotice, base: NoticePlan | None, *, msg_type: MsgType = "Alert") -> NoticePlan:

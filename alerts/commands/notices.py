@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -19,7 +20,7 @@ from alerts.commands.notice_plans import check_notice as check_body
 from alerts.commands.organisation_names import check_organisation, check_thread, in_name
 from alerts.commands.ports import Idempotency
 from alerts.commands.results import NoticeSaved
-from alerts.commands.rights import check_editor, check_notice
+from alerts.commands.rights import check_editor, check_notice, check_plan_now
 from alerts.contract.bodies import AllClearBody, CancelBody, NoticeBody
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.events import Content, DispatchResumed, DispatchStopped, NoticePlan, TemplateUse
@@ -46,7 +47,7 @@ class NoticeCommands(CommandBase):
         """Build and validate the plan of a body without storing it, for counting an audience."""
         checked, categories = await self._check(body)
         plan = plan_of(checked, base_plan(self._log.state, checked.body, categories))
-        if found := [gap for gap in life.gaps(plan, self._clock()) if gap.field != "content"]:
+        if found := [gap for gap in life.gaps(plan, self._clock()) if not gap.field.startswith("content")]:
             raise Invalid(" ".join(gap.message for gap in found), found)
         return plan
 
@@ -55,10 +56,30 @@ class NoticeCommands(CommandBase):
         return await self.count_plan(await self.plan_notice(actor, body))
 
     async def count_plan(
-        self, plan: NoticePlan, check: Callable[[ReferenceData], None] = lambda _: None
+        self, plan: NoticePlan, check: Callable[[ReferenceData], None] = lambda _: None, *, near_m: float = 0.0
     ) -> AudienceCount:
-        """Count the audience of a validated plan now, unless `check` refuses it."""
-        return await self._audience.count(plan, at=self._clock(), check=check)
+        """Count the audience of a validated plan now, unless `check` refuses it.
+
+        `near_m`: also how many more live within so many metres outside its area.
+        """
+        return await self._audience.count(plan, at=self._clock(), near_m=near_m, check=check)
+
+    async def count_draft(self, actor: Actor, body: dict[str, Any], notice: UUID | None = None) -> AudienceCount:
+        """Count whom a draft would reach as it is being written, without storing it.
+
+        `body`: that of a new notice, or a merge patch of `notice`. Refused where saving it would be.
+        """
+        if notice is None:
+            checked, categories = await self._check(strict_json.typed(body, NoticeBody), titled=False)
+            plan = plan_of(checked, base_plan(self._log.state, checked.body, categories))
+        else:
+            before = self._notice(notice)
+            checked, categories = await self._check(_patched(before, body), since=before.plan, titled=False)
+            plan = plan_of(checked, base_plan(self._log.state, checked.body, categories), msg_type=before.msg_type)
+        if not plan.area:
+            raise Invalid.field("area", "There is no area yet.")
+        await asyncio.to_thread(check_plan_now, self._log, actor, plan)
+        return await self.count_plan(plan)
 
     async def draft_notice(
         self,
@@ -69,7 +90,7 @@ class NoticeCommands(CommandBase):
         idem: Idempotency | None = None,
     ) -> NoticeSaved:
         """Draft a notice; it may be unfinished. `template`: the published template it is written from."""
-        checked, categories = await self._check(body)
+        checked, categories = await self._check(body, titled=_titled(actor))
 
         def work(unit: UnitOfWork) -> NoticeSaved:
             check_template(unit, template)
@@ -85,7 +106,7 @@ class NoticeCommands(CommandBase):
     ) -> NoticeSaved:
         """Apply a merge patch to a notice; any edit voids an approval. Raises Stale if `version` is not current."""
         before = self._notice(notice)
-        checked, categories = await self._check(_patched(before, patch), since=before.plan)
+        checked, categories = await self._check(_patched(before, patch), since=before.plan, titled=_titled(actor))
 
         def work(unit: UnitOfWork) -> NoticeSaved:
             state = notice_threads.notice(unit, notice)
@@ -320,13 +341,15 @@ class NoticeCommands(CommandBase):
 
     # --- shared
 
-    async def _check(self, body: NoticeBody, since: NoticePlan | None = None) -> tuple[ValidNotice, dict[str, str]]:
+    async def _check(
+        self, body: NoticeBody, since: NoticePlan | None = None, *, titled: bool = True
+    ) -> tuple[ValidNotice, dict[str, str]]:
         """Validate a body. `since`: the current plan, whose unchanged `send_at` may have passed."""
         checked_body = body
         if since is not None and body.send_at == since.send_at:
             checked_body = replace(body, send_at=None)
         checked, categories = await self._checked(
-            lambda known: (check_body(checked_body, known, self._clock()), known.categories),
+            lambda known: (check_body(checked_body, known, self._clock(), titled=titled), known.categories),
             heavy=validation.is_drawn(body.area) or body.audience is not None,
         )
         return replace_body(checked, body), categories
@@ -364,6 +387,11 @@ def _to_send(unit: UnitOfWork, actor: Actor, notice: UUID) -> NoticeState:
     if state.phase == "draft" and not of_programs:
         check_editor(unit, actor, state)
     return state
+
+
+def _titled(actor: Actor) -> bool:
+    """True if words need a title at once: a program has them all, a person's draft is saved from its first word."""
+    return actor.kind != "person"
 
 
 def replace_body(checked: ValidNotice, body: NoticeBody) -> ValidNotice:

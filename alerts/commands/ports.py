@@ -22,9 +22,10 @@ class AudiencePort(Protocol):
         *,
         at: datetime,
         msg_type: MsgType = "Alert",
+        near_m: float = 0.0,
         check: Callable[[ReferenceData], None] = lambda _: None,
     ) -> AudienceCount:
-        """Count a plan's current audience, unless `check` refuses it."""
+        """Count a plan's current audience, unless `check` refuses it; and who lies within `near_m` outside."""
 
 
 @dataclass(frozen=True, slots=True)

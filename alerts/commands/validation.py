@@ -83,11 +83,13 @@ def names(value: Mapping[str, str], field: str = "name") -> dict[str, str]:
     }
 
 
-def content(value: Mapping[str, ContentBody] | None, field: str = "content") -> dict[str, Content]:
-    """Validate texts by language; {} if there are none."""
+def content(
+    value: Mapping[str, ContentBody] | None, field: str = "content", *, titled: bool = True
+) -> dict[str, Content]:
+    """Validate texts by language; {} if there are none. `titled`: each needs its title."""
     return {
         language(tag, field): Content(
-            title=text(words.title, f"{field}.{tag}.title", TITLE, line=True, needed=True),
+            title=text(words.title, f"{field}.{tag}.title", TITLE, line=True, needed=titled),
             body=text(words.body, f"{field}.{tag}.body", BODY),
             instruction=text(words.instruction, f"{field}.{tag}.instruction", BODY),
             sms=text(words.sms, f"{field}.{tag}.sms", SMS),

@@ -65,6 +65,9 @@ def gaps(plan: NoticePlan, now: datetime) -> list[FieldError]:
     found = []
     if not plan.content:
         found.append(FieldError("content", "Say it in words: give a title in at least one language."))
+    for tag, said in plan.content.items():
+        if not said.title:
+            found.append(FieldError(f"content.{tag}.title", f"Write a title ({tag}): what happened, and where."))
     if plan.kind == "alert" and not plan.area:
         found.append(FieldError("area", "An alert needs an area: a polygon, a circle or a registered place."))
     if plan.incident is not None and plan.service_change is not None:

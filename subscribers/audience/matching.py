@@ -9,6 +9,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from alerts.kernel.geometry import Area
 from alerts.kernel.geometry.geodesy import Bools
 from alerts.kernel.terms import CHANNEL_CODE, CHANNELS, SEVERITY_RANK, Channel
 from alerts.kernel.times import micros
@@ -80,6 +81,24 @@ def count(columns: AudienceColumns, query: AudienceQuery, work: WorkBudget | Non
     return _counted(columns, _due(columns, query, None, work or WorkBudget()))
 
 
+def count_near(
+    columns: AudienceColumns, query: AudienceQuery, wider: Area, work: WorkBudget | None = None
+) -> tuple[Count, int]:
+    """Count an audience, and how many more a wider area would reach. Raises TooMuchWork.
+
+    The two areas differ for few people, so that the second count costs little more than its area test.
+    """
+    work = work or WorkBudget()
+    rows, touched = _placed(columns, query, None, work)
+    counted = _counted(columns, _due_of(columns, query, rows, touched, work))
+    work.area(wider)
+    also = touching(columns, wider)
+    shell = np.flatnonzero(also & ~touched)
+    before = shell[columns.people.everywhere[shell]]
+    gained = _due_of(columns, query, shell, also, work).reached.sum()
+    return counted, int(gained - _due_of(columns, query, before, touched, work).reached.sum())
+
+
 def audience(columns: AudienceColumns, query: AudienceQuery, work: WorkBudget | None = None) -> Audience:
     """List every contact point due for the notice, at the position of the columns. Raises TooMuchWork."""
     due = _due(columns, query, None, work or WorkBudget())
@@ -129,6 +148,11 @@ def _counted(columns: AudienceColumns, due: _Due) -> Count:
 
 def _due(columns: AudienceColumns, query: AudienceQuery, only: Rows | None, work: WorkBudget) -> _Due:
     rows, touched = _placed(columns, query, only, work)
+    return _due_of(columns, query, rows, touched, work)
+
+
+def _due_of(columns: AudienceColumns, query: AudienceQuery, rows: Rows, touched: Bools, work: WorkBudget) -> _Due:
+    """Return who is due of people who pass the place clause. `touched`: by row, those with a place in the area."""
     able = CONFIRMED if query.status == "Actual" else CONFIRMED | TESTER
     endangered = _with_flags(columns, rows[touched[rows]], able | DANGER) if query.danger_to_life else rows[:0]
     ordinary = _with_flags(columns, _preferring(columns, query, rows), able)

@@ -25,11 +25,12 @@ from alerts.eventlog.log import read_before
 from alerts.eventlog.ports import Log, UnreadableEvent
 from alerts.kernel.errors import Unavailable
 from alerts.kernel.events import Recorded
+from alerts.kernel.geometry import grown, resolve_area
 from alerts.kernel.terms import MsgType
 from subscribers.audience import reference_data as r
 from subscribers.audience.checkpoint import CheckpointStore
 from subscribers.audience.index import AudienceColumns, ContactFacts
-from subscribers.audience.matching import Audience, audience, count
+from subscribers.audience.matching import Audience, audience, count, count_near
 from subscribers.audience.query import AudienceCount
 from subscribers.audience.reactor import Reactor
 from subscribers.audience.reference_data import ReferenceData
@@ -181,13 +182,14 @@ class AudienceProjector:
         *,
         at: datetime | None = None,
         msg_type: MsgType = "Alert",
+        near_m: float = 0.0,
         check: Callable[[ReferenceData], None] = lambda _: None,
     ) -> AudienceCount:
         """Count the plan's audience (implements `alerts.commands.ports.AudiencePort`).
 
         `check` may refuse the plan by the segments and places that the count uses.
         """
-        counted = partial(self.counted, plan, at=at, msg_type=msg_type, check=check)
+        counted = partial(self.counted, plan, at=at, msg_type=msg_type, near_m=near_m, check=check)
         return await asyncio.get_running_loop().run_in_executor(self._counters, counted)
 
     def counted(
@@ -197,11 +199,13 @@ class AudienceProjector:
         at: datetime | None = None,
         msg_type: MsgType = "Alert",
         sample: int = 20,
+        near_m: float = 0.0,
         check: Callable[[ReferenceData], None] = lambda _: None,
     ) -> AudienceCount:
         """Count the plan's current audience on a snapshot: neither the projector nor the planner waits for it.
 
-        Raises Invalid if its RULE cannot be read, TooMuchWork, Unavailable like `everybody`.
+        `near_m`: count also how many more an area that is wider by so many metres would reach. Raises Invalid if its
+        RULE cannot be read, TooMuchWork, Unavailable like `everybody`.
         """
         self.everybody()
         at = at or self._clock()
@@ -213,7 +217,12 @@ class AudienceProjector:
             stack.push(reading)
             check(reference_data)
             query = reference_data.query(plan, at, msg_type=msg_type)
-            found = count(columns, query, WorkBudget(pause=self._after_planning()))
+            work, near = WorkBudget(pause=self._after_planning()), None
+            if near_m and query.area is not None and query.change is None:
+                wider = resolve_area(grown(query.area, near_m), lambda _: None)
+                found, near = count_near(columns, query, wider, work)
+            else:
+                found = count(columns, query, work)
             return AudienceCount(
                 people=found.people,
                 unreachable=found.unreachable,
@@ -221,6 +230,7 @@ class AudienceProjector:
                 by_language=dict(found.by_language),
                 position=position,
                 sample=tuple(found.sample(sample)),
+                near=near,
             )
 
     def _after_planning(self) -> Callable[[], None]:

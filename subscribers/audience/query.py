@@ -71,3 +71,5 @@ class AudienceCount(msgspec.Struct, frozen=True, kw_only=True):
     by_language: dict[str, int]
     position: int
     sample: tuple[UUID, ...] = ()
+    near: int | None = None
+    """How many more would be reached if the area were wider, if that was asked."""

@@ -28,10 +28,31 @@ def test_press_and_drawn_area_are_counted_at_once(officers: Any) -> None:  # noq
         page.locator("[data-corner]").click()
         page.locator("[data-canvas]").press(key)
         page.wait_for_timeout(400)
+    page.locator("#count-now").get_by_text("It would reach").wait_for()
+    version = page.locator("input[name=version]").input_value()
+    page.locator("#count-said").get_by_text("It would reach").wait_for()
+    assert page.locator("input[name=version]").input_value() == version, "what is being drawn is not saved"
     page.locator("[data-corner]").click()
     page.locator("[data-done]").click()
     page.locator("#area").get_by_text("A drawn outline").wait_for()
     assert not page.locator("input[name=area]").input_value()
+    assert page.locator("#count-now").inner_text() == ""
+
+
+def test_corners_by_pointer_are_counted_while_drawn(officers: Any) -> None:  # noqa: F811
+    author = officers("author")
+    page = author.page
+    page.goto(f"{author.site.url}/console/notices/new")
+    page.get_by_role("button", name="Choose on the map").click()
+    canvas = page.locator("[data-canvas].leaflet-container")
+    canvas.wait_for()
+    page.locator("[data-area]").click()
+    page.locator("[data-done]").wait_for()
+    for x, y in ((100, 100), (220, 110), (200, 200)):
+        canvas.click(position={"x": x, "y": y})
+        page.wait_for_timeout(300)
+    page.locator("#count-now").get_by_text("It would reach").wait_for()
+    assert page.url.endswith("/new"), "nothing is saved before the area is closed"
 
 
 def test_autosave_shows_a_colleagues_words_and_forgets_no_part(officers: Any) -> None:  # noqa: F811

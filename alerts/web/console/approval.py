@@ -94,8 +94,7 @@ class Approval:
             )
         except DomainError as error:
             return await self._refused(request, "console/check.html", "submit", error)
-        reach, _ = await self._review.reach(state)
-        self._mail.asked(saved, await self._state(request), member_of(request), str(reach.get("people", "?")))
+        self._mail.asked(saved, await self._state(request), member_of(request), await self._review.people(state))
         return await self._frame.to(f"/console/notices/{notice_id(request)}")
 
     async def _test(self, request: web.Request, state: NoticeState) -> str:

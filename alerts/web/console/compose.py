@@ -64,6 +64,8 @@ _STATUSES = (
 )
 COMMENT = "comment"
 """Act that saves, then comments: what was typed beside the comment is not lost without the page's script."""
+COUNT = "count"
+"""Act of the page's script while an area is drawn: count, and save nothing."""
 AUTO = "auto"
 """Act of the page's script: save, and answer with the parts of the page that depend on it."""
 _FIELD_OF = {"area": "near", "audience": "near", "expires": "ends-day", "channels": "channel", "priority": "severity"}
@@ -108,6 +110,8 @@ class Compose:
         """Draft a notice; then its own form."""
         fields = await read_form(request)
         form, errors = await read(self._services, self._parse, fields, ())
+        if fields.line("do") == COUNT:
+            return await self._counted(request, form, None)
         if errors:
             return await self._refused(request, fields, form, errors, None, 422)
         body = {name: value for name, value in notice_form.body_of(form, self._zone).items() if value is not None}
@@ -146,6 +150,8 @@ class Compose:
         form, errors = await read(self._services, self._parse, fields, began.plan.area or ())
         theirs = notice_form.of_plan(state.plan, self._zone, self._language)
         notice_form.keep_kind(form, theirs)
+        if fields.line("do") == COUNT:
+            return await self._counted(request, form, state)
         take(form, theirs, fields.all("take"))
         if fields.line("do") == "grow":
             notice_form.grow(form, NEAR_MISS_M)
@@ -178,6 +184,21 @@ class Compose:
         except DomainError as error:
             return await self._refused(request, fields, merged, _errors_of(error), state, 422)
         return await self._done(request, fields, state.id, taken(form, merged))
+
+    async def _counted(self, request: web.Request, form: NoticeForm, state: NoticeState | None) -> web.Response:
+        """Answer the page's script with how many people a form would reach, or why that is not known."""
+        if state is None:
+            body = {name: value for name, value in notice_form.body_of(form, self._zone).items() if value is not None}
+        else:
+            body = notice_form.patch_of(form, state.plan, self._zone)
+        body.pop("expires", None)
+        try:
+            counted = await self._services.commands.count_draft(
+                actor_of_member(request), body, state.id if state else None
+            )
+        except DomainError as error:
+            return web.json_response({"words": f"Not counted: {error.message}"})
+        return web.json_response({"words": f"It would reach {self._frame.translator.number(counted.people)} people."})
 
     def _parse(self, fields: Any, before: Sequence[Any]) -> tuple[NoticeForm, FormErrors]:
         lookup = self._services.place_lookup
@@ -277,7 +298,7 @@ class Compose:
             return await self._frame.to(f"/console/notices/{notice}/{'check' if do == 'check' else 'edit'}{tail}")
         state = await self._draft(notice)
         form = notice_form.of_plan(state.plan, self._zone, self._language)
-        context = await self._context(form, FormErrors(), state)
+        context = await self._context(form, FormErrors(), state, recent=True)
         return web.json_response(
             {
                 "url": f"{self._frame.site.base}/console/notices/{notice}/edit",
@@ -297,11 +318,16 @@ class Compose:
         return self._frame.pages.render(f"console/compose_{name}.html", self._frame.translator, context).decode()
 
     async def _context(
-        self, form: NoticeForm, errors: FormErrors, state: NoticeState | None, fields: FormFields | None = None
+        self,
+        form: NoticeForm,
+        errors: FormErrors,
+        state: NoticeState | None,
+        fields: FormFields | None = None,
+        recent: bool = False,
     ) -> dict[str, Any]:
         return {
             **await read(self._services, self._fields, form, errors, state),
-            **(await self._review.of(state) if state is not None else {"area_words": ""}),
+            **(await self._review.of(state, recent=recent) if state is not None else {"area_words": ""}),
             **await read(self._services, self._comments.of, state, fields),
         }
 

@@ -59,7 +59,7 @@ def taken(mine: NoticeForm, merged: NoticeForm) -> dict[str, Any]:
         if value == _get(mine, name):
             continue
         if name == "ends":
-            found["ends-day"], found["ends-time"] = value
+            found["ends-day"], found["ends-time"], found["ends-which"] = value
         else:
             found["channel" if name == "channels" else name] = True if name == "area" else value
     return found
@@ -74,7 +74,7 @@ def _names(*forms: NoticeForm) -> Iterator[str]:
 
 def _get(form: NoticeForm, name: str) -> Any:
     if name == "ends":
-        return form.ends_day, form.ends_time
+        return form.ends_day, form.ends_time, form.ends_which
     field, _, tag = name.partition("-")
     return form.words.get(tag, {}).get(field, "") if tag else getattr(form, name)
 
@@ -82,7 +82,7 @@ def _get(form: NoticeForm, name: str) -> Any:
 def _set(form: NoticeForm, name: str, value: Any) -> None:
     field, _, tag = name.partition("-")
     if name == "ends":
-        form.ends_day, form.ends_time = value
+        form.ends_day, form.ends_time, form.ends_which = value
     elif tag:
         form.words.setdefault(tag, dict.fromkeys(WORDS, ""))[field] = value
     else:
@@ -98,7 +98,7 @@ def label_of(name: str, language: Callable[[str], str] = str) -> str:
 
 def _words(value: Any) -> str:
     if isinstance(value, tuple):
-        return " ".join(str(one) for one in value) or "nothing"
+        return " ".join(str(one) for one in value if one) or "nothing"
     if isinstance(value, list):
         return f"{len(value)} {'part' if len(value) == 1 else 'parts'}"
     return str(value) or "nothing"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import msgspec
 
@@ -13,14 +16,14 @@ from alerts.authoring.draft import DraftWords, LiveNotice, NoticeDraft
 from alerts.authoring.guide import blocking, diagnostics
 from alerts.channels.sms_segments import count
 from alerts.domain import notice_lifecycle as life
-from alerts.domain.events import AreaJson
+from alerts.domain.events import AreaJson, NoticePlan
 from alerts.domain.notice import NoticeState
 from alerts.kernel.errors import DomainError
-from alerts.kernel.geometry import grown
 from alerts.web.api.common import read
 from alerts.web.console.frame import CHANNELS, Frame
 from alerts.web.console.notice_form import part_words
 from alerts.web.console.previews import previews
+from subscribers.audience.query import AudienceCount
 
 NEAR_MISS_M = 50
 """Metres outside the edge within which people are counted as narrowly missed."""
@@ -49,38 +52,66 @@ _LABELS = {
     "opposite": "Opposite advice",
     "live": "Live here",
 }
+_RECENT = timedelta(minutes=1)
+"""Time for which a count stands beside a draft that is being written."""
+_COUNTS = 200
+"""Drafts whose last count is kept."""
 _PLACES = 3_000
 """Registered places whose names are looked for in the words."""
 
 
 class DraftReview:
-    """Reviews drafts. Read-only."""
+    """Reviews drafts. Read-only; the last counts are kept for a minute."""
 
     def __init__(self, frame: Frame) -> None:
         self._frame, self._services = frame, frame.services
+        self._counts: OrderedDict[UUID, tuple[NoticePlan, datetime, AudienceCount]] = OrderedDict()
 
-    async def of(self, state: NoticeState) -> dict[str, Any]:
-        """Return what the screens show beside a draft, as counted and read now."""
-        reach, people = await self.reach(state)
-        context = await read(self._services, self._context, state)
-        near = await self._near_miss(state, people)
-        unsaid = self._unsaid(state, reach)
-        return {**context, "reach": reach, "seen": people, "near_miss": near, "unsaid": unsaid}
-
-    async def reach(self, state: NoticeState) -> tuple[dict[str, Any], int | None]:
-        """Whom it would reach now, in words and as the number that an approval binds; the reason if not countable."""
-        number = self._frame.translator.number
+    async def of(self, state: NoticeState, *, recent: bool = False) -> dict[str, Any]:
+        """Return what the screens show beside a draft, from one count. `recent`: one of the last minute will do."""
+        counted: AudienceCount | None = None
         try:
-            counted = await self._services.commands.count_plan(state.plan)
+            counted = await self._count(state, recent)
+            reach = self._reach(counted)
         except DomainError as error:
-            return {"why": error.message}, None
+            reach = {"why": error.message}
+        return {
+            **await read(self._services, self._context, state),
+            "reach": reach,
+            "seen": counted.people if counted is not None else None,
+            "near_miss": self._near_miss(state, counted),
+            "unsaid": self._unsaid(state, reach),
+        }
+
+    async def people(self, state: NoticeState) -> str:
+        """Return how many people a draft reaches, as counted within the last minute; "?" if it cannot be counted."""
+        try:
+            return self._frame.translator.number((await self._count(state, recent=True)).people)
+        except DomainError:
+            return "?"
+
+    async def _count(self, state: NoticeState, recent: bool) -> AudienceCount:
+        """Count an audience and its near miss at once; new words alone need no new count. Raises DomainError."""
+        asked, now = _without_words(state.plan), self._services.clock()
+        before = self._counts.get(state.id)
+        if recent and before is not None and before[0] == asked and now - before[1] < _RECENT:
+            return before[2]
+        counted = await self._services.commands.count_plan(state.plan, near_m=NEAR_MISS_M if state.plan.area else 0.0)
+        self._counts[state.id] = (asked, now, counted)
+        if len(self._counts) > _COUNTS:
+            self._counts.popitem(last=False)
+        return counted
+
+    def _reach(self, counted: AudienceCount) -> dict[str, Any]:
+        """Format whom a draft would reach."""
+        number = self._frame.translator.number
         return {
             "people": number(counted.people),
             "unreachable": number(counted.unreachable),
             "channels": [(CHANNELS.get(c, c), number(n)) for c, n in counted.by_channel.items()],
             "languages": [(self._frame.translator.language(tag), number(n)) for tag, n in counted.by_language.items()],
             "tags": dict(counted.by_language),
-        }, counted.people
+        }
 
     async def blocking(self, state: NoticeState, there: frozenset[str]) -> tuple[list[Diagnostic], list[Diagnostic]]:
         """Return all diagnostics, and those that stop the draft although its author says what is there."""
@@ -160,20 +191,12 @@ class DraftReview:
                 found.append(LiveNotice(title, words, other.expires))
         return found
 
-    async def _near_miss(self, state: NoticeState, people: int | None) -> dict[str, Any] | None:
-        """Count people within `NEAR_MISS_M` outside the edge; None if there are none, or no area."""
-        if not state.plan.area or people is None:
+    def _near_miss(self, state: NoticeState, counted: AudienceCount | None) -> dict[str, Any] | None:
+        """Format people within `NEAR_MISS_M` outside the edge; None if there are none, or no area."""
+        more = counted.near if counted is not None else None
+        if not state.plan.area or not more or more < 0:
             return None
-        try:
-            area = await read(self._services, self._frame.place_shapes.area, state.plan.area)
-            wider = await read(self._services, grown, area, float(NEAR_MISS_M))
-            counted = await self._services.commands.count_plan(msgspec.structs.replace(state.plan, area=wider))
-        except DomainError:
-            return None
-        more = counted.people - people
         circles = all("circle" in part for part in state.plan.area)
-        if more <= 0:
-            return None
         return {"people": self._frame.translator.number(more), "metres": NEAR_MISS_M, "circles": circles}
 
     async def reaches(self, state: NoticeState, place: str) -> str:
@@ -235,6 +258,11 @@ def _parts_words(area: AreaJson | None) -> str:
         return "everywhere that its rule says"
     said = [part_words(part) for part in area]
     return f"{said[0][0].lower()}{said[0][1:]}{f' and {len(said) - 1} more' if len(said) > 1 else ''}"
+
+
+def _without_words(plan: NoticePlan) -> NoticePlan:
+    """Return what of a plan decides its audience."""
+    return msgspec.structs.replace(plan, content={}, send_at=None, expires=None, cap=None, template=None)
 
 
 def _words(said: Any) -> DraftWords:

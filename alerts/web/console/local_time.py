@@ -79,6 +79,26 @@ def local_time(day: date, clock: time, tz: str) -> LocalTime:
     return LocalTime(day, clock, tuple(sorted(found)))
 
 
+def one_instant(day: date, clock: time, which: str, tz: str) -> datetime | str:
+    """Return the instant of a local time, or why it is none or two, in words.
+
+    `which`: `first` or `second` of a time that comes twice.
+    """
+    found = local_time(day, clock, tz).instants
+    if not found:
+        return f"{clock:%H:%M} does not exist that night: the clocks go forward. Choose another time."
+    if len(found) == 2 and which not in ("first", "second"):
+        return f"{clock:%H:%M} comes twice that night: choose."
+    return found[1] if len(found) == 2 and which == "second" else found[0]
+
+
+def which_of(at: datetime, tz: str) -> str:
+    """Return which of two equal local times an instant is: `first` or `second`; "" if its time comes once."""
+    local = at.astimezone(zone(tz))
+    found = local_time(local.date(), local.time(), tz).instants
+    return ("first", "second")[found.index(at.astimezone(UTC))] if len(found) == 2 else ""
+
+
 def send_time(day: str, clock: str, which: str, tz: str, now: datetime) -> datetime | str:
     """Return the instant at which to send, or what is wrong with it, in words.
 
@@ -90,12 +110,9 @@ def send_time(day: str, clock: str, which: str, tz: str, now: datetime) -> datet
         return "Give a day, such as 2026-11-23 or 23 November."
     if at is None:
         return "Give a time of 24 hours, such as 08:30."
-    found = local_time(on, at, tz).instants
-    if not found:
-        return f"{at:%H:%M} does not exist that night: the clocks go forward. Choose another time."
-    if len(found) == 2 and which not in ("first", "second"):
-        return f"{at:%H:%M} comes twice that night: choose."
-    sent = found[1] if len(found) == 2 and which == "second" else found[0]
+    sent = one_instant(on, at, which, tz)
+    if isinstance(sent, str):
+        return sent
     if sent <= now:
         passed = f"{at:%H:%M}" if on == today else f"{on:%-d %B}"
         return f"{passed} has passed."

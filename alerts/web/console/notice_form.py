@@ -20,8 +20,7 @@ from alerts.gazetteer.candidate import PlaceCandidate
 from alerts.intake import strict_json
 from alerts.kernel.errors import DomainError
 from alerts.kernel.texts import without_forbidden
-from alerts.kernel.times import instant
-from alerts.web.console.local_time import parse_clock, parse_day
+from alerts.web.console.local_time import one_instant, parse_clock, parse_day, which_of
 from alerts.web.public.forms import FormErrors, FormFields
 
 KINDS = ("alert", "announcement")
@@ -63,6 +62,8 @@ class NoticeForm:
     channels: tuple[str, ...] = ()
     ends_day: str = ""
     ends_time: str = ""
+    ends_which: str = ""
+    """`first` or `second`, if the clocks go back over the end."""
     words: dict[str, dict[str, str]] = field(default_factory=dict)
     organisation: str | None = None
     """Organisation in whose name it goes out, "" for the service itself; None if the form did not ask."""
@@ -79,6 +80,7 @@ def blank(now: datetime, zone: str, language: str, channels: Sequence[str]) -> N
         channels=tuple(channels),
         ends_day=f"{ends:%Y-%m-%d}",
         ends_time=f"{ends:%H:%M}",
+        ends_which=which_of(now + LASTS, zone),
         words={language: dict.fromkeys(WORDS, "")},
     )
 
@@ -123,6 +125,7 @@ def of_plan(plan: NoticePlan, zone: str, language: str) -> NoticeForm:
         channels=tuple(plan.channels),
         ends_day=f"{ends:%Y-%m-%d}" if ends else "",
         ends_time=f"{ends:%H:%M}" if ends else "",
+        ends_which=which_of(plan.expires, zone) if plan.expires is not None else "",
         words=words or {language: dict.fromkeys(WORDS, "")},
         organisation=plan.organisation or "",
     )
@@ -147,6 +150,7 @@ def parse(
         channels=fields.all("channel"),
         ends_day=fields.line("ends-day"),
         ends_time=fields.line("ends-time"),
+        ends_which=fields.line("ends-which"),
         template=fields.line("template"),
         organisation=fields.line("organisation") if fields.ticked("organisation") else None,
     )
@@ -179,7 +183,13 @@ def ends(form: NoticeForm, zone: str, today: date, errors: FormErrors) -> dateti
         errors.add("ends-day", "Give the end as a day and a time of 24 hours, such as 2026-11-23 and 20:00.")
         return None
     form.ends_day, form.ends_time = day.isoformat(), f"{clock:%H:%M}"
-    return instant(day, clock, zone)
+    found = one_instant(day, clock, form.ends_which, zone)
+    if isinstance(found, str):
+        errors.add("ends-day", found)
+        return None
+    if which_of(found, zone) == "":
+        form.ends_which = ""
+    return found
 
 
 def body_of(form: NoticeForm, zone: str) -> dict[str, Any]:
@@ -213,12 +223,16 @@ def patch_of(form: NoticeForm, plan: NoticePlan, zone: str) -> dict[str, Any]:
         del patch["priority"]
     if form.organisation in (None, before.organisation):
         del patch["organisation"]
-    if (form.ends_day, form.ends_time) == (before.ends_day, before.ends_time):
-        del patch["expires"]  # it has seconds, and one of two hours where the clocks go back
+    if _end(form) == _end(before):
+        del patch["expires"]  # it has seconds
     said = {tag: words if any(words.values()) else None for tag, words in form.words.items()}
     if any(said.values()) or set(plan.content) - set(said):
         patch["content"] = said
     return patch
+
+
+def _end(form: NoticeForm) -> tuple[str, str, str]:
+    return form.ends_day, form.ends_time, form.ends_which
 
 
 def keep_kind(form: NoticeForm, theirs: NoticeForm) -> None:

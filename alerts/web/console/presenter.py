@@ -23,6 +23,7 @@ _PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("rest", "not sent", ("expired", "suppressed", "superseded", "cancelled")),
 )
 """Segments of a progress bar: (CSS class, word, delivery states)."""
+UNTITLED = "No title yet"
 _UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 _PHASES = {"pending-approval": "severe", "returned": "moderate", "approved": "clear", "scheduled": "change"}
 
@@ -39,9 +40,9 @@ class Presenter:
         language, title = title_of(notice, *[self.services.settings.default_language] * 2)
         return {
             "link": f"{self.site.base}/console/notices/{notice.id}",
-            "title": title,
-            "lang": language,
-            "dir": direction(language),
+            "title": title or UNTITLED,
+            "lang": language if title else "en",
+            "dir": direction(language if title else "en"),
             "tone": self.style_class(notice),
             "tag": self.tag(notice),
             "phase": notice.phase.replace("-", " "),
@@ -110,7 +111,7 @@ class Presenter:
             "at": f"{self.translator.short_day(entry.at, zone)}, {self.translator.clock(entry.at, zone)}",
             "iso": entry.at.isoformat(),
             "what": _spaced(entry.topic),
-            "title": entry.title,
+            "title": entry.title or (UNTITLED if is_notice else ""),
             "link": f"{self.site.base}/console/notices/{entry.subject}" if is_notice else "",
             "detail": self.who(entry.detail) if entry.topic == "NoticeApproved" else entry.detail,
             "by": self.who(entry.by),

@@ -1,5 +1,6 @@
 // Saves a draft one second after the last letter, and renews what depends on it: whom it reaches, how it reads, what is
-// missing. A place that is being typed counts once it is added. Without this script the form saves by its buttons.
+// missing. A place that is being typed counts once it is added. While an area is drawn, it is counted without being saved.
+// Without this script the form saves by its buttons.
 "use strict";
 
 (() => {
@@ -18,6 +19,7 @@
 
   // A place in mid-typing counts once it is added; a press on the map, or a drawn area, at once.
   let marked = false;
+  let began = false; // a new draft is made by the first word, whatever its field
   const values = () => {
     const typed = new FormData(form);
     const never = ["pick", "reaches", "geojson", "postcodes", "comment", "about"];
@@ -26,8 +28,6 @@
     typed.set("do", "auto");
     return new URLSearchParams([...typed].filter(([, value]) => typeof value === "string"));
   };
-
-  const began = () => [...form.elements].some(({ name, value }) => /^(title|instruction|body|sms)-/.test(name) && value.trim());
 
   // What a colleague has changed is shown, but where somebody has typed since.
   const show = (taken, sent) => {
@@ -64,7 +64,7 @@
       again = true;
       return;
     }
-    if (!form.hasAttribute("action") && !began() && !marked) return;
+    if (!form.hasAttribute("action") && !began && !marked) return;
     asking = true;
     const whole = marked;
     const sent = values();
@@ -94,17 +94,63 @@
     }
   };
 
+  // While corners are drawn: one question at a time, the latest wins, and a screen reader hears it after a second's rest.
+  const DRAWN_MS = 150;
+  const counted = document.getElementById("count-now");
+  const heard = document.getElementById("count-said");
+  let drawn = null;
+  let counting = false;
+  let drawnTimer = 0;
+  let heardTimer = 0;
+
+  const showCount = (words) => {
+    counted.textContent = words;
+    clearTimeout(heardTimer);
+    heardTimer = setTimeout(() => { heard.textContent = words; }, AFTER_MS);
+  };
+
+  const count = async () => {
+    if (counting || !drawn) return;
+    counting = true;
+    const ring = drawn;
+    const asked = values();
+    asked.set("do", "count");
+    asked.set("area", JSON.stringify(ring.map((corner) => corner.map((degrees) => Number(degrees.toFixed(5))))));
+    try {
+      const answer = await fetch(form.hasAttribute("action") ? form.action : location.href, {
+        method: "POST", body: asked, redirect: "manual", headers: { Accept: "application/json" },
+      });
+      if (answer.ok && drawn === ring) showCount((await answer.json()).words);
+    } catch {
+      if (drawn === ring) showCount("");
+    } finally {
+      counting = false;
+      if (drawn && drawn !== ring) count();
+    }
+  };
+
+  form.addEventListener("drawing", ({ detail: corners }) => {
+    const places = new Set(corners.map(String));
+    drawn = places.size > 2 ? corners : null;
+    clearTimeout(drawnTimer);
+    if (drawn) drawnTimer = setTimeout(count, DRAWN_MS);
+    else showCount("");
+  });
+
   const later = () => {
     clearTimeout(timer);
     timer = setTimeout(save, AFTER_MS);
   };
 
   form.addEventListener("input", ({ target }) => {
+    if (target.matches("textarea, input:not([type=checkbox], [type=radio], [type=hidden])") && target.value.trim()) began = true;
     if (!["near", "radius", "reaches", "geojson", "postcodes", "comment", "about"].includes(target.name)) later();
   });
   form.addEventListener("change", ({ target }) => {
     if (!target.value || !(target.name === "area" || (target.name === "near" && /^-?\d+\.\d+, -?\d+\.\d+$/.test(target.value)))) return;
     marked = true;
+    drawn = null; // what was drawn is saved now, and counted beside the form
+    showCount("");
     clearTimeout(timer);
     save();
   });

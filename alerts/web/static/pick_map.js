@@ -101,6 +101,9 @@
 
   // --- an area
 
+  // Corners so far, for a page that counts while they are drawn.
+  const tell = (found) => area.dispatchEvent(new CustomEvent("drawing", { bubbles: true, detail: found }));
+
   const close = (found) => [...found, found[0]];
   const polygon = (found) => ({ type: "Feature", geometry: { type: "Polygon", coordinates: [close(found)] }, properties: { mode: "polygon" } });
 
@@ -153,6 +156,10 @@
     drawing = new terraDraw.TerraDraw({ adapter: made, modes: [new terraDraw.TerraDrawPolygonMode()], undoRedo });
     drawing.start();
     drawing.setMode("polygon");
+    drawing.on("change", () => {
+      const drawn = drawing?.getSnapshot().find(({ geometry, properties }) => geometry.type === "Polygon" && properties.mode === "polygon");
+      if (drawn) tell(drawn.geometry.coordinates[0].slice(0, -1));
+    });
     drawing.on("finish", (id) => {
       const found = drawing.getSnapshotFeature(id).geometry.coordinates[0].slice(0, -1);
       setTimeout(() => finish(found.slice(0, MOST_CORNERS))); // once the library has done its part
@@ -189,6 +196,7 @@
     const shape = ring.length > 2 ? L.polygon : L.polyline;
     outline = shape(ring.map(([lng, lat]) => [lat, lng]), { className: "zone minor", fillOpacity: 1, interactive: false }).addTo(map);
     say(corners.replace("{count}", ring.length));
+    tell(ring);
   };
 
   const guarded = (act) => async () => {

@@ -14,7 +14,7 @@ from alerts.domain.events import NoticePlan
 from alerts.domain.streams import NOTICE
 from tests.integration.web.console.test_compose import NEW, WORDS, drafted
 from tests.support.officer import Officer, officer
-from tests.support.served import Served
+from tests.support.served import Served, resident
 
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
 """Forms do not depend on the database."""
@@ -163,3 +163,95 @@ async def test_issue_of_a_newsletter_stays_one(served: Served) -> None:
     after = plan(served, notice)
     assert after.content["en"].body == "What happened, and why."
     assert (after.kind, after.topic, after.priority) == ("bulletin", before.topic, before.priority)
+
+
+async def test_draft_is_saved_from_the_first_word_of_any_field(served: Served) -> None:
+    author = await officer(served, "ann", "author")
+    await author.open(NEW)
+    saved = await saved_by_script(author, instruction_en="Stay indoors.")
+    notice = str(saved["url"]).split("/")[-2]
+    assert plan(served, notice).content["en"].instruction == "Stay indoors." and "Write a title" in str(saved["aside"])
+    await author.open(f"/console/notices/{notice}/check")
+    assert "Write a title (en): what happened, and where." in author.text and "Ask for approval" not in author.text
+    answer = await served.client.post(
+        f"/console/notices/{notice}/check", data={"once": "x", "when": "now"}, headers=author.headers
+    )
+    assert answer.status in (409, 422)
+    state = served.parts.log.state(NOTICE, UUID(notice))
+    assert state is not None and state.phase == "draft"
+    for path in ("/console", "/console/notices", f"/console/notices/{notice}", "/console/log"):
+        await author.open(path)
+        assert author.status == 200 and "No title yet" in author.text, path
+    key = await served.key("notices:write")
+    body = {"kind": "announcement", "topic": "community", "content": {"en": {"title": "", "body": "x"}}}
+    assert (await served.client.post("/api/v1/notices", json=body, headers=key)).status == 422, "a program has a title"
+
+
+async def test_end_in_a_clock_change_is_asked_about(served: Served) -> None:
+    author = await officer(served, "ann", "author")
+    await author.open(NEW)
+    await author.press("save", near="51.55,-0.15", **WORDS, ends_day="2027-03-28", ends_time="01:30")
+    assert author.status == 422 and "01:30 does not exist that night: the clocks go forward." in author.text
+    await author.press("save", ends_day="2027-10-31", ends_time="01:30")
+    assert author.status == 422 and "01:30 comes twice that night: choose." in author.text
+    await author.press("save", ends_which="second")
+    assert author.status == 200, author.text[:3000]
+    notice = author.url.split("/")[-2]
+    second = datetime(2027, 10, 31, 1, 30, tzinfo=UTC)
+    assert plan(served, notice).expires == second
+    await author.press("save", body_en="Two mains.")
+    assert plan(served, notice).expires == second, "what was chosen stays"
+    await author.press("save", ends_which="first")
+    assert plan(served, notice).expires == second - timedelta(hours=1)
+    await author.press("save", ends_time="03:30")
+    assert plan(served, notice).expires == datetime(2027, 10, 31, 3, 30, tzinfo=UTC)
+    assert "Which one?" not in author.text
+
+
+async def test_area_is_counted_while_drawn_and_nothing_is_saved(served: Served) -> None:
+    key = await served.key()
+    for number in range(3):
+        await served.ok("POST", "/api/v1/subscribers", key, resident(f"r{number}@example.org"), 201)
+    author = await officer(served, "ann", "author")
+    await author.open(NEW)
+    end = served.parts.log.position()
+
+    async def counted(ring: object, **more: object) -> str:
+        page, url = author.text, author.url
+        words: str = json.loads(await author.press("count", area=json.dumps(ring), **more))["words"]
+        author.text, author.url = page, url
+        return words
+
+    around = [[-0.2, 51.5], [-0.1, 51.5], [-0.1, 51.6], [-0.2, 51.6]]
+    assert await counted(around) == "It would reach 3 people."
+    assert await counted([[-1.2, 51.5], [-1.1, 51.5], [-1.1, 51.6]]) == "It would reach 0 people."
+    assert "no area yet" in await counted([[-0.2, 51.5]])
+    assert (await counted([[-0.2, 51.5], [-0.1, 51.6], [-0.1, 51.5], [-0.2, 51.6]])).startswith("Not counted: ")
+    assert served.parts.log.position() == end
+    notice = await drafted(author, near="52.5,-0.15")
+    end = served.parts.log.position()
+    assert await counted(around) == "It would reach 3 people.", "with what is there already"
+    assert served.parts.log.position() == end and len(plan(served, notice).area or ()) == 1
+
+
+async def test_new_words_alone_need_no_new_count(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    author = await officer(served, "ann", "author")
+    notice = await drafted(author)
+    counts = []
+    count = served.parts.projector.counted
+
+    def noted(*args: object, **more: object) -> object:
+        counts.append(more.get("near_m"))
+        return count(*args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(served.parts.projector, "counted", noted)
+    await saved_by_script(author, body_en="Two mains are leaking.")
+    assert len(counts) <= 1 and not [near for near in counts if not near], "one count with its near miss"
+    counts.clear()
+    await author.open(f"/console/notices/{notice}/edit")
+    await saved_by_script(author, body_en="Three mains are leaking.")
+    assert len(counts) == 1, "the page's; the words' save takes it"
+    await author.open(f"/console/notices/{notice}/check")
+    counts.clear()
+    await author.press()
+    assert author.url == f"/console/notices/{notice}" and counts == [], "the mail says what the check has counted"

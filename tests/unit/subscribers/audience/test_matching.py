@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from shapely.geometry import Polygon, box
 
 from alerts.kernel.events import Recorded
-from alerts.kernel.geometry import Area, Circle
+from alerts.kernel.geometry import Area, Circle, grown, resolve_area
 from alerts.kernel.rules import (
     All,
     AnyOf,
@@ -29,7 +30,7 @@ from alerts.kernel.rules import (
     Touches,
 )
 from subscribers.audience.explain import explain
-from subscribers.audience.matching import audience, count, matches_one
+from subscribers.audience.matching import audience, count, count_near, matches_one
 from subscribers.audience.query import AudienceQuery, ChangeReach, ReachPoint
 from subscribers.domain import events as e
 from subscribers.domain.events import SubscriberPlace
@@ -179,6 +180,20 @@ def test_three_ways_come_to_the_same_people(history: list[Recorded], asked: Audi
         assert sorted(told.contacts) == one == sorted(numbers & {c.number for c in person.contacts})
         assert told.due == all(c.holds for c in told.checks if c.rule != "contact points")
         assert bool(told.contacts) == (person.id in found.subscribers)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(histories(), queries.filter(lambda q: q.area is not None), st.sampled_from([1_000.0, 5_000.0]))
+def test_near_miss_is_the_difference_of_two_counts(
+    history: list[Recorded], asked: AudienceQuery, metres: float
+) -> None:
+    assert asked.area is not None
+    wider = resolve_area(grown(asked.area, metres), lambda _: None)
+    columns = columns_of(history, PLACES)
+    found, near = count_near(columns, asked, wider)
+    alone, more = count(columns, asked), count(columns, replace(asked, area=wider))
+    assert (found.people, found.unreachable, found.by_channel) == (alone.people, alone.unreachable, alone.by_channel)
+    assert near == more.people - alone.people
 
 
 @pytest.mark.parametrize("lat", [-33.0, 0.3, 51.5, 69.0])
