@@ -29,7 +29,8 @@ from alerts.web.console.member_actor import (
     notice_id,
     once_key,
 )
-from alerts.web.console.presenter import Presenter
+from alerts.web.console.next_steps import deciders
+from alerts.web.console.presenter import Presenter, area_map
 from alerts.web.console.previews import test_mails
 from alerts.web.console.team_mail import TeamMail
 from alerts.web.console.template_review import TemplateReview
@@ -262,6 +263,8 @@ class Approval:
             "before": _said(before[-1]) if before else None,
             "words_now": _said(state),
             "from_template": self._templates.of(state.plan),
+            "map": area_map(presenter, state),
+            "deciders": deciders(presenter, state),
             **self._comments.of(state),
         }
 

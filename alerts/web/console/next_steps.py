@@ -56,7 +56,7 @@ class NextSteps:
             "path": path,
             "once": once_key(),
             "decides": decides,
-            "who": "" if decides else self._deciders(notice),
+            "who": "" if decides else deciders(presenter, notice),
             "languages": f"{languages} language{'' if languages == 1 else 's'}",
             "correction": first.title if first is not None else "",
             "people": presenter.translator.number(progress.people or 0) if progress else "",
@@ -64,12 +64,15 @@ class NextSteps:
             "stop": f"{presenter.translator.number(waiting or 0)} message{'' if waiting == 1 else 's'}",
         }
 
-    def _deciders(self, notice: NoticeState) -> str:
-        """Names of those who may correct or end a notice, for an author who may not."""
-        found = [
-            one.name or one.email or "an approver"
-            for one in self._presenter.services.views.members()
-            if at_least(one.role, "approver") and (one.kinds is None or notice.plan.kind in one.kinds)
-        ]
-        more = len(found) - _NAMED
-        return ", ".join(found[:_NAMED]) + (f" and {more} more" if more > 0 else "") if found else "nobody yet"
+
+def deciders(presenter: Presenter, notice: NoticeState) -> str:
+    """Names of those who may decide about a notice now: approve it, or correct and end it once it is issued. Blocks."""
+    found = [
+        one.name or one.email or "an approver"
+        for one in presenter.services.views.members()
+        if at_least(one.role, "approver")
+        and (one.kinds is None or notice.plan.kind in one.kinds)
+        and (notice.issued or f"person:{one.id}" not in notice.hands)
+    ]
+    more = len(found) - _NAMED
+    return ", ".join(found[:_NAMED]) + (f" and {more} more" if more > 0 else "") if found else "nobody yet"

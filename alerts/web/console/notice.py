@@ -21,9 +21,8 @@ from alerts.web.console.comments import CommentSection
 from alerts.web.console.frame import CHANNELS, Frame
 from alerts.web.console.member_actor import member_of, once_field
 from alerts.web.console.next_steps import NextSteps
-from alerts.web.console.presenter import Presenter
+from alerts.web.console.presenter import Presenter, area_map
 from alerts.web.http.routing import Route, role
-from alerts.web.public.map_svg import Zone, draw
 
 _NOT_LEFT: dict[DeliveryState, str] = {
     "failed-permanent": "refused for good",
@@ -70,9 +69,6 @@ def _context(presenter: Presenter, notice: UUID) -> dict[str, Any] | None:
         return None
     dispatched = presenter.services.views.dispatch(found.id)
     progress = presenter.progress(found) if dispatched else None
-    area = presenter.place_shapes.area(found.plan.area)
-    zone = Zone(presenter.style_class(found), area)
-    svg = None if area.empty else draw(presenter.place_shapes.outlines(), [zone], [], "Map of the area")
     return {
         "here": "notices",
         "drill": found.plan.status != "Actual",
@@ -89,7 +85,7 @@ def _context(presenter: Presenter, notice: UUID) -> dict[str, Any] | None:
         **_feedback(presenter, found),
         "id": str(found.id),
         "entries_of": [presenter.entry(e) for e in presenter.services.views.timeline(50, None, found.id)],
-        "map": svg and {"svg": svg, "words": presenter.place_shapes.where(found.plan.area, presenter.translator)},
+        "map": area_map(presenter, found),
         "public": f"{presenter.site.base}/alerts/{found.id}" if found.issued else "",
     }
 

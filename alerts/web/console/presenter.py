@@ -12,6 +12,7 @@ from alerts.channels.severity_style import style, tag
 from alerts.domain.notice import NoticeState
 from alerts.projections.queries import TimelineEntry
 from alerts.web.console.frame import CHANNELS, Frame
+from alerts.web.public.map_svg import Zone, draw
 from alerts.web.public.why_view import title_of
 
 _DONE = ("delivered", "sent")
@@ -150,6 +151,16 @@ class Presenter:
         views = self.services.views
         members = {f"person:{m.id}": m.name or m.email or "a person" for m in views.members()}
         return members | {f"key:{key.id}": f"key “{key.name}”" for key in views.keys()}  # noqa: SIM118  not a dict
+
+
+def area_map(presenter: Presenter, notice: NoticeState) -> dict[str, Any] | None:
+    """Draw the area of a notice, with its words; None without an area. Blocks."""
+    shapes = presenter.place_shapes
+    area = shapes.area(notice.plan.area)
+    if area.empty:
+        return None
+    svg = draw(shapes.outlines(), [Zone(presenter.style_class(notice), area)], [], "Map of the area")
+    return {"svg": svg, "words": shapes.where(notice.plan.area, presenter.translator)}
 
 
 def _bar(channel: str, states: Mapping[str, int], number: Any) -> dict[str, Any]:
