@@ -45,8 +45,8 @@ class Officer:
     def press(self, name: str | re.Pattern[str], role: str = "button") -> None:
         self.actions += 1
         exact = {} if isinstance(name, re.Pattern) else {"exact": True}
-        self.page.get_by_role(role, name=name, **exact).first.click()
-        self.page.wait_for_load_state()
+        with self.page.expect_navigation():
+            self.page.get_by_role(role, name=name, **exact).first.click()
 
     def fill(self, label: str, text: str) -> None:
         self.actions += 1
