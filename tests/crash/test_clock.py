@@ -129,10 +129,13 @@ def test_items_due_during_downtime_fire_once_at_the_start(rigs: list[Rig]) -> No
         return DuePoll(rig.main, fire, clock=clock, every=0.05)
 
     async def start() -> None:
-        jobs = [periodic_jobs(due=poll(rig)) for rig in (rigs * 2)[:2]]
+        polls = [poll(rig) for rig in (rigs * 2)[:2]]
+        jobs = [periodic_jobs(due=one) for one in polls]
         for one in jobs:
             one.start()
-        await asyncio.sleep(1.0)
+        async with asyncio.timeout(60):
+            while min(one.polls for one in polls) < 3:  # each poll fires all that is due
+                await asyncio.sleep(0.01)
         await asyncio.gather(*(one.stop() for one in jobs))
 
     rigs[0].writer.submit(plan, by="system").result(5)

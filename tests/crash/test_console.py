@@ -36,14 +36,14 @@ class Desk(Form):
 
     async def reach(self, path: str, words: str) -> None:
         """Open a page until it is there, and says this."""
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 60
         while True:
             try:
                 await self.open(path)
                 if self.status == 200 and words in self.text:
                     return
-            except aiohttp.ClientError:
-                pass
+            except aiohttp.ClientError as error:
+                self.status, self.text = 0, repr(error)
             assert time.monotonic() < deadline, (
                 path,
                 words,
