@@ -7,6 +7,7 @@ with an endpoint of the inbox. What the inbox decrypts is then given to the serv
 from __future__ import annotations
 
 import json
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -54,16 +55,16 @@ def test_a_device_is_added_and_shows_what_comes(browser: Any, site: Site) -> Non
         "labels": ["Why this one", "Stop"],
     }
     _push(context, page, site.url, json.dumps(payload))
-    page.wait_for_function(f"async () => (await ({SHOWN})()).length === 1")
+    _until(page, f"async () => (await ({SHOWN})()).length === 1")
     [shown] = page.evaluate(SHOWN)
     assert (shown["title"], shown["body"], shown["lang"], shown["dir"]) == (payload["title"], "غاز", "ar", "rtl")
     assert shown["data"] == {"url": payload["url"], "why": payload["why"], "stop": ""}, "no stranger's page is opened"
     assert [action["title"] for action in shown["actions"]] == ["Why this one"]
     _push(context, page, site.url, json.dumps({**payload, "title": "Update"}))
-    page.wait_for_function(f"async () => (await ({SHOWN})())[0].title === 'Update'")
+    _until(page, f"async () => (await ({SHOWN})())[0].title === 'Update'")
     assert len(page.evaluate(SHOWN)) == 1, "a later message of the thread takes the earlier one's place"
     _push(context, page, site.url, "no JSON")
-    page.wait_for_function(f"async () => (await ({SHOWN})()).length === 2")
+    _until(page, f"async () => (await ({SHOWN})()).length === 2")
     assert not complaints, complaints
     context.close()
 
@@ -103,7 +104,7 @@ def test_sign_up_by_this_device_alone(browser: Any, site: Site, axe: str) -> Non
     page.goto(_pushed(page, site, "shared-tablet")["url"])
     page.get_by_role("button", name="Yes, send me alerts").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Confirmed"
-    page.wait_for_function("async () => Boolean(await (await caches.open('push-token')).match('token'))")
+    _until(page, "async () => Boolean(await (await caches.open('push-token')).match('token'))")
     to_step_3()
     page.get_by_role("button", name="Allow alerts on this device").click()
     page.get_by_text("This device is ready.").wait_for()
@@ -161,6 +162,17 @@ def test_without_scripts_nothing_is_offered(browser: Any, site: Site) -> None:
     context.close()
 
 
+def _until(page: Any, asked: str, value: Any = None) -> None:
+    """Wait until an async function says yes: `wait_for_function` takes its promise for a yes."""
+    deadline = monotonic() + 30
+    while not page.evaluate(asked, value):
+        assert monotonic() < deadline, asked
+        page.wait_for_timeout(20)
+
+
+REACHES_THE_SERVER = "() => fetch('/healthz', {cache: 'no-store'}).then(() => true, () => false)"
+
+
 def _push(context: Any, page: Any, origin: str, data: str) -> None:
     """Give the page's service worker a decrypted push."""
     tools = context.new_cdp_session(page)
@@ -183,17 +195,14 @@ def test_a_notice_that_was_pushed_is_read_without_a_connection(browser: Any, sit
     page.evaluate("navigator.serviceWorker.register('/sw.js').then(() => navigator.serviceWorker.ready)")
     url = site.url + site.pages["closure"]
     _push(context, page, site.url, json.dumps({"id": "d2", "title": "Closed", "body": "", "url": url}))
-    page.wait_for_function("async url => Boolean(await (await caches.open('notices')).match(url))", arg=url)
+    _until(page, "async url => Boolean(await (await caches.open('notices')).match(url))", url)
     assert page.evaluate("Boolean(navigator.serviceWorker.controller)")
     context.set_offline(True)
-    for last in (False, False, True):  # the emulated loss reaches the worker a moment after the page
-        try:
-            page.goto(url)
-            break
-        except Exception:
-            if last:
-                raise
-            page.wait_for_timeout(500)
+    # The emulated loss reaches the worker later than the page: until then it would answer from the server.
+    [worker] = context.service_workers
+    while worker.evaluate(REACHES_THE_SERVER):
+        page.wait_for_timeout(20)
+    page.goto(url)
     assert page.get_by_role("heading", level=1).inner_text()
     context.set_offline(False)
     context.close()

@@ -364,6 +364,7 @@ async def test_screens_open_by_role(served: Served) -> None:
         for route in routes(served):
             if route.access.kind == "role" and route.access.role is not None:
                 path = re.sub(r"\{[^}]+\}", str(UUID(int=7)), route.path)
-                assert (await served.client.request(route.method, path)).status == 401, name(route)
+                if at == 0:  # without a sign-in there is no role
+                    assert (await served.client.request(route.method, path)).status == 401, name(route)
                 answer = await served.client.request(route.method, path, headers=cookie, allow_redirects=False)
                 assert (answer.status == 403) == (at < ROLES.index(route.access.role)), name(route)
