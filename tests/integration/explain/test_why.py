@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from alerts.commands import SYSTEM
+from alerts.contract.bodies import OrganisationBody
+from alerts.kernel.signed_tokens import delivery_token
 from tests.support.served import Served, resident, settled
 
 
@@ -74,3 +77,24 @@ async def test_each_reason_there_was_none(served: Served) -> None:
     assert why["due"] and why["subscriber"] is None and why["checks"][0]["rule"] == "team"
     people = {"ann", "bob", "eve", "late", "team", "asked"}
     assert not any(f"{name}@example.org" in str(why) + str(sent) for name in people)
+
+
+async def test_chain_says_in_whose_name_it_was_issued(served: Served) -> None:
+    council = OrganisationBody(slug="council", name={"en": "The Council"}, sender_name="Camden Council")
+    await served.parts.commands.define_organisation(SYSTEM, council)
+    reader = await served.key()
+    key = await served.key("notices:write", "notices:issue", policy={"default": "issue", "organisation": "council"})
+    ann = await served.ok("POST", "/api/v1/subscribers", reader, resident("ann@example.org"), 201)
+    body = {"kind": "announcement", "audience": {"all": []}, "content": {"en": {"title": "Hello"}}}
+    notice = (await served.ok("POST", "/api/v1/notices", key, body, 201))["id"]
+    await served.ok("POST", f"/api/v1/notices/{notice}/issue", key, {}, 202)
+    await settled(served, reader, notice)
+    why = await served.ok("GET", f"/api/v1/notices/{notice}/why-not/{ann['id']}", reader)
+    [issued] = [link["detail"] for link in why["chain"] if link["what"] == "NoticeIssued"]
+    assert issued.endswith("in the name of Camden Council")
+    state = served.parts.views.notice(UUID(notice))
+    assert state is not None
+    contact = served.parts.dispatch.deliveries(notice=state.number, limit=1).items[0].contact
+    token = delivery_token(served.parts.settings.secret_key, "why", state.number, contact)
+    page = await (await served.client.get(f"/why/{token}?lang=cy")).text()
+    assert "Cyhoeddwyd gan The Council" in page

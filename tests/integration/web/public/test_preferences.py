@@ -13,6 +13,8 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from alerts.commands.actor import SYSTEM
+from alerts.contract.bodies import OrganisationBody
 from alerts.domain import events as e
 from alerts.domain import streams
 from alerts.kernel.ids import derived_id
@@ -46,6 +48,20 @@ def chosen(scene: Scene, who: UUID) -> Preferences:
     preferences = state(scene, who).preferences
     assert preferences is not None
     return preferences
+
+
+async def test_overview_says_who_may_write(scene: Scene, client: Any) -> None:
+    who, number = await scene.resident()
+    form = Form(client)
+    await form.open(own(scene, who, number))
+    assert "Who may write to you" not in form.text
+    for slug, name in (("council", "The Council"), ("police", "The Police")):
+        body = OrganisationBody(slug=slug, name={"en": name}, sender_name=name)
+        await scene.commands.define_organisation(SYSTEM, body)
+    await scene.commands.retire_organisation(SYSTEM, "police")
+    assert scene.app.runner.wait_for(scene.app.writer.position(), 10)
+    await form.open(own(scene, who, number))
+    assert "Who may write to you" in form.text and "The Council" in form.text and "The Police" not in form.text
 
 
 async def test_a_link_of_a_message_shows_no_address_and_no_exact_place(scene: Scene, client: Any) -> None:
