@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import get_args
 from uuid import UUID
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.domain.events import NoticePlan, OrganisationDefined, OrganisationRetired
@@ -68,6 +68,7 @@ def test_draft_without_a_place_waits_for_one() -> None:
     assert "its own areas only" in refused(organisation, plan)
 
 
+@settings(deadline=None)
 @given(
     kinds=st.none() | st.lists(st.sampled_from(KINDS), min_size=1, max_size=3, unique=True).map(tuple),
     own=st.none() | st.sampled_from(RADII),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.web.console.draft_merge import merge, take
@@ -42,6 +42,7 @@ def values(form: NoticeForm) -> dict[str, Any]:
     return plain
 
 
+@settings(deadline=None)
 @given(FORMS, FORMS, FORMS)
 def test_each_field_is_whose_alone_changed_it_and_both_are_named(
     base: NoticeForm, mine: NoticeForm, theirs: NoticeForm
@@ -61,6 +62,7 @@ def test_each_field_is_whose_alone_changed_it_and_both_are_named(
     assert (base, mine, theirs) == untouched
 
 
+@settings(deadline=None)
 @given(FORMS, FORMS)
 def test_who_is_alone_collides_with_nobody(base: NoticeForm, mine: NoticeForm) -> None:
     merged, collisions = merge(base, mine, deepcopy(base))
