@@ -24,6 +24,7 @@ from alerts.settings.key_files import KeyFiles, SettingsError
 from alerts.settings.map_tiles import tiles
 from alerts.settings.oidc import IdentityProvider, identity_provider
 from alerts.settings.provider_urls import DkimKey, SmsTarget, SmtpTarget, dkim, prefixes, sms, smtp, testers, words
+from alerts.settings.sms_price import SmsPrice, sms_price
 
 __all__ = ["VARIABLES", "Settings", "SettingsError", "environment", "load", "unknown"]
 
@@ -61,6 +62,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Messages per second."""
     sms_budget: int
     """Messages per day and provider."""
+    sms_price: SmsPrice | None = None
+    """Price of one part of a text message; None if it is not known."""
     canary: dict[Channel, str]
     """Address of each channel's tester; for push, the subscription as JSON."""
     api_rate: float
@@ -170,6 +173,9 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("ALERTS_SMTP_CONNECTIONS", "16", "connections kept to each mail server"),
     Variable("ALERTS_PUSH_CONCURRENCY", "64", "push requests under way at once"),
     Variable("ALERTS_SMS_RATE", "10", "text messages a second, to each provider"),
+    Variable(
+        "ALERTS_SMS_PRICE", "none", "price of one text part, such as 0.04 GBP: the console shows what a notice costs"
+    ),
     Variable("ALERTS_SMS_BUDGET", "10000", "text messages a day, by each provider; then they stop"),
     Variable("ALERTS_CANARY", "none", "testers who get a message every 5 minutes: an address, a number, push:FILE"),
     Variable("ALERTS_API_RATE", "5000", "requests a second that one API key or source may make"),
@@ -241,6 +247,7 @@ def load(env: Mapping[str, str], *, make_keys: bool = True, terminal: bool = Fal
         smtp_connections=_read(values, "ALERTS_SMTP_CONNECTIONS", _at_least(1), 16),
         push_concurrency=_read(values, "ALERTS_PUSH_CONCURRENCY", _at_least(1), 64),
         sms_rate=_read(values, "ALERTS_SMS_RATE", _seconds, 10.0),
+        sms_price=_read(values, "ALERTS_SMS_PRICE", sms_price, None),
         sms_budget=_read(values, "ALERTS_SMS_BUDGET", _at_least(0), 10000),
         canary=_read(values, "ALERTS_CANARY", testers, {}),
         api_rate=_read(values, "ALERTS_API_RATE", _seconds, 5000.0),

@@ -32,6 +32,7 @@ from alerts.web.console import devices as console_devices
 from alerts.web.console import follow_up as console_follow_up
 from alerts.web.console import identity_provider as console_identity_provider
 from alerts.web.console import kept_form
+from alerts.web.console import letter_preview as console_letter_preview
 from alerts.web.console import letters as console_letters
 from alerts.web.console import live as console_live
 from alerts.web.console import log as console_log
@@ -131,6 +132,7 @@ MODULES = (
     console_compose.routes,  # before a notice's screen: `new` looks like an id too
     console_approval.routes,
     console_comments.routes,
+    console_letter_preview.routes,
     console_follow_up.routes,
     console_live.routes,
     console_outcome_report.routes,

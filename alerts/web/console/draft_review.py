@@ -75,8 +75,12 @@ class DraftReview:
             reach = self._reach(counted)
         except DomainError as error:
             reach = {"why": error.message}
+        context = await read(self._services, self._context, state)
+        if counted is not None:
+            reach["texts"] = self._texts(counted, context["previews"])
         return {
-            **await read(self._services, self._context, state),
+            **context,
+            "letter": f"{self._frame.site.base}/console/notices/{state.id}/letter.pdf",
             "reach": reach,
             "seen": counted.people if counted is not None else None,
             "near_miss": self._near_miss(state, counted),
@@ -190,6 +194,21 @@ class DraftReview:
                 title = next((said.title for said in words.values()), "")
                 found.append(LiveNotice(title, words, other.expires))
         return found
+
+    def _texts(self, counted: AudienceCount, shown: Sequence[dict[str, Any]]) -> str:
+        """Say how many texts a notice takes, and what they cost; "" if it takes none.
+
+        Languages differ in their parts: then it is the most.
+        """
+        to = counted.by_channel.get("sms", 0)
+        parts = {p["sms"]["segments"] for p in shown if p["sms"] and p["sms"]["segments"]}
+        if not to or not parts:
+            return ""
+        most, number, price = max(parts), self._frame.translator.number, self._services.settings.sms_price
+        up_to = "" if len(parts) == 1 else "up to "
+        numbers, of_parts = "number" if to == 1 else "numbers", "part" if most == 1 else "parts"
+        said = f"{number(to)} {numbers} × {up_to}{most} {of_parts}: {up_to}{number(to * most)} texts"
+        return f"{said}, {up_to}{price.of(to * most)}" if price is not None else said
 
     def _near_miss(self, state: NoticeState, counted: AudienceCount | None) -> dict[str, Any] | None:
         """Format people within `NEAR_MISS_M` outside the edge; None if there are none, or no area."""

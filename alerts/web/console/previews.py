@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 
 from alerts.channels.i18n import direction, translator
+from alerts.channels.letter import LetterPage
 from alerts.channels.message import Message, NoticeWords, Personal
+from alerts.channels.print_pages import PrintedPage
 from alerts.channels.sms_segments import count
 from alerts.domain.notice import NoticeState
 from alerts.domain.notice_lifecycle import danger_to_life
@@ -19,9 +21,11 @@ from alerts.kernel.ids import new_id
 from alerts.kernel.terms import Channel
 from alerts.services import Services
 
-_SHOWN: tuple[Channel, ...] = ("sms", "push", "email")
+_SHOWN: tuple[Channel, ...] = ("sms", "push", "email", "letter")
 _NOTHING: dict[str, Any] = {"error": "", "text": "", "title": "", "body": "", "subject": "", "segments": 0}
 _READER = "reader@example.org"
+_ADDRESS = json.dumps({"name": "A. Reader", "lines": ["1 Sample Street", "London SE17 1RW"]})
+"""Address on a letter that is only looked at."""
 
 
 def previews(services: Services, notice: NoticeState, area_words: str, now: datetime) -> list[dict[str, Any]]:
@@ -45,21 +49,39 @@ def test_mails(services: Services, notice: NoticeState, area_words: str, now: da
     return made
 
 
-def _of_language(services: Services, notice: NoticeState, tag: str, area_words: str, now: datetime) -> dict[str, Any]:
-    words = _words(services, notice, tag, area_words, now)
-    shown: dict[str, Any] = {"lang": tag, "dir": direction(tag), "name": translator("en").language(tag)}
-    shown |= dict.fromkeys(_SHOWN)
-    personal = Personal(
+def letter_pages(services: Services, notice: NoticeState, area_words: str, now: datetime) -> list[PrintedPage]:
+    """Return the printed page of each language of a notice, to a made-up reader; none if it goes out by other ways."""
+    if "letter" not in notice.plan.channels:
+        return []
+    made = []
+    for tag in notice.plan.content:
+        words = _words(services, notice, tag, area_words, now)
+        data = services.renderer.prepare(words, "letter").message(_reader(words, _ADDRESS)).data
+        page = msgspec.json.decode(data, type=LetterPage)
+        made.append(PrintedPage(to=_ADDRESS, delivery="preview", page=page, urgent=words.priority == "emergency"))
+    return made
+
+
+def _reader(words: NoticeWords, to: str) -> Personal:
+    """Return a reader whose links lead nowhere."""
+    return Personal(
         delivery="preview",
-        to=_READER,
+        to=to,
         why_url=f"{words.url}#why",
         stop_url=f"{words.url}#stop",
         preferences_url=words.url,
     )
+
+
+def _of_language(services: Services, notice: NoticeState, tag: str, area_words: str, now: datetime) -> dict[str, Any]:
+    words = _words(services, notice, tag, area_words, now)
+    shown: dict[str, Any] = {"lang": tag, "dir": direction(tag), "name": translator("en").language(tag)}
+    shown |= dict.fromkeys(_SHOWN)
     for channel in _SHOWN:
         if channel not in notice.plan.channels:
             continue
         try:
+            personal = _reader(words, _ADDRESS if channel == "letter" else _READER)
             data = services.renderer.prepare(words, channel).message(personal).data
         except DomainError as error:
             shown[channel] = {**_NOTHING, "error": error.message}
@@ -81,9 +103,20 @@ def _read(channel: Channel, data: bytes) -> dict[str, Any]:
     if channel == "push":
         payload = json.loads(data)
         return {"title": payload.get("title", ""), "body": payload.get("body", "")}
+    if channel == "letter":
+        return {"text": _page_text(msgspec.json.decode(data, type=LetterPage))}
     letter = message_from_bytes(data, policy=policy.default)
     part = letter.get_body(("plain",))
     return {"subject": str(letter["Subject"]), "text": "" if part is None else part.get_content()}
+
+
+def _page_text(page: LetterPage) -> str:
+    """Return what a letter says, line by line."""
+    lines = [page.sender]
+    for part in page.parts:
+        lines += [*part.banners, part.tag, part.title, part.instruction, part.body, *part.near, *part.facts]
+        lines += [part.url, part.check]
+    return "\n".join(line for line in (*lines, page.because) if line)
 
 
 def _words(services: Services, notice: NoticeState, tag: str, area_words: str, now: datetime) -> NoticeWords:

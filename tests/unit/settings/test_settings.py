@@ -170,7 +170,7 @@ def test_the_inbox_is_there_on_loopback_only(host: str, loopback: bool) -> None:
 
 def test_misspelt_variables_are_found() -> None:
     assert unknown({"ALERTS_SMTP": "x", "ALERTS_FROM": "y", "HOME": "z"}) == ["ALERTS_SMTP"]
-    assert len({v.name for v in settings.VARIABLES}) == 38
+    assert len({v.name for v in settings.VARIABLES}) == 39
 
 
 def test_no_secret_is_in_what_settings_print(tmp_path: Path) -> None:

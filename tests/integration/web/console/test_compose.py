@@ -290,3 +290,29 @@ async def test_list_of_places_is_added_and_what_is_not_found_stays(served: Serve
     many = "\n".join(f"51.55,-0.{number}" for number in range(100, 301))
     await author.press("save", postcodes=many, **WORDS)
     assert author.status == 422 and "Paste at most 200" in author.text
+
+
+@pytest.mark.usefixtures("people")
+async def test_letter_is_read_and_printed_before_it_is_sent(served: Served) -> None:
+    author = await officer(served, "ann", "author")
+    notice = await drafted(author, channel=["email", "letter"])
+    await author.open(f"/console/notices/{notice}/check")
+    assert "<summary>The letter</summary>" in author.text and f"{notice}/letter.pdf" in author.text
+    answer = await served.client.get(f"/console/notices/{notice}/letter.pdf", headers=author.headers)
+    body = await answer.read()
+    assert (answer.status == 200 and body.startswith(b"%PDF")) or (answer.status == 503 and b"Pango" in body)
+    other = await drafted(author, channel=["email"])
+    assert "The letter" not in author.text
+    assert (await served.client.get(f"/console/notices/{other}/letter.pdf", headers=author.headers)).status == 404
+
+
+async def test_cost_of_texts_is_shown_where_a_notice_is_decided(served: Served) -> None:
+    key = await served.key()
+    for number in range(3):
+        person = {**resident(f"r{number}@example.org"), "phone": f"+4477009000{number:02}"}
+        await served.ok("POST", "/api/v1/subscribers", key, person, 201)
+    author = await officer(served, "ann", "author")
+    notice = await drafted(author, sms_en="Gas leak: stay indoors until 20:00.")
+    assert "3 numbers × 1 part: 3 texts" in author.text, author.text[:6000]
+    await author.open(f"/console/notices/{notice}/check")
+    assert "3 numbers × 1 part: 3 texts" in author.text

@@ -240,6 +240,7 @@ MATRIX = {
     "GET /console/notices/{notice}/approve": "approver",
     "POST /console/notices/{notice}/approve": "approver",
     "GET /console/notices/{notice}/comments": "viewer",
+    "GET /console/notices/{notice}/letter.pdf": "author",
     "POST /console/notices/{notice}/comments": "viewer",
     "GET /console/notices/{notice}/progress": "viewer",
     "GET /console/notices/{notice}/report": "viewer",
