@@ -25,6 +25,7 @@ MODULES = {
     "projection": "alerts.bench.directory",
     "import": "alerts.bench.importing",
     "audience": "alerts.bench.audience",
+    "drawing": "alerts.bench.drawing",
     "restart": "alerts.bench.restart",
     "fan-out": "alerts.bench.fanout",
     "mail": "alerts.bench.mail",

@@ -68,7 +68,7 @@ def _measured(url: str, kind: str, folder: Path, size: int) -> Iterator[Row]:
         return Row(name=f"{name}, {kind}", size=size, unit=unit, ours=ours, target=stated, better="lower", **more)
 
     with _sink() as sink:
-        server = _Server(url, folder, sink.port)
+        server = Server(url, folder, sink.port)
         if kind == "SQLite":
             server.start()
             yield row("memory, idle, nobody subscribed", server.megabytes(after=3.0), 120.0, "MB")
@@ -103,17 +103,17 @@ def _measured(url: str, kind: str, folder: Path, size: int) -> Iterator[Row]:
             server.kill()
 
 
-class _Server:
+class Server:
     """An `alerts serve` process, with measurements."""
 
     def __init__(self, url: str, folder: Path, smtp: int) -> None:
         from alerts.bench.mail_limit import free_port
 
         self._folder, self._port = folder, free_port()
-        self._http = f"http://127.0.0.1:{self._port}"
+        self.http = f"http://127.0.0.1:{self._port}"
         own = {
             "ALERTS_DATABASE_URL": url,
-            "ALERTS_PUBLIC_URL": self._http,
+            "ALERTS_PUBLIC_URL": self.http,
             "ALERTS_SMTP_URL": f"smtp://127.0.0.1:{smtp}?tls=none",
             "ALERTS_LOG_LEVEL": "error",
             **{
@@ -136,6 +136,11 @@ class _Server:
         """Create an API key that may issue."""
         asked = ("api-key", "add", "bench", "--scopes", _SCOPES, "--policy", "issue", "--rate", "1000000", "--json")
         self._key = json.loads(self.run("-m", "alerts", *asked))["secret"]
+
+    def sign_in_link(self) -> str:
+        """Add an author to the team; returns the link that signs them in once."""
+        said = self.run("-m", "alerts", "team", "add", "bench@town.example", "--role", "author")
+        return next(word for word in said.split() if "/console/sign-in/" in word)
 
     def start(self) -> float:
         """Start the server; returns the seconds until it is ready."""
@@ -227,7 +232,7 @@ class _Server:
     def _asked(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Response body, None if it is not a 2xx or the server does not answer."""
         request = urllib.request.Request(
-            self._http + path,
+            self.http + path,
             None if body is None else json.dumps(body).encode(),
             {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"},
             method=method,
