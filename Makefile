@@ -8,8 +8,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Each process reads byte code instead of compiling the product anew, whatever the machine's environment says.
 unexport PYTHONDONTWRITEBYTECODE
 PIP_INSTALL := $(BIN)/python -m pip install --quiet
-# uv installs several times as fast as pip. It takes the address that pip was given; what it cannot reach, pip may.
-UV_INSTALL := $(if $(PIP_INDEX_URL),UV_DEFAULT_INDEX="$(PIP_INDEX_URL)") $(BIN)/uv pip install --quiet --python $(BIN)/python
+# uv installs several times as fast as pip. It looks where pip was told to; what it cannot reach, pip may.
+UV_INSTALL := $(if $(PIP_INDEX_URL),UV_DEFAULT_INDEX="$(PIP_INDEX_URL)") \
+  $(if $(PIP_FIND_LINKS),UV_FIND_LINKS="$(PIP_FIND_LINKS)") $(if $(PIP_CERT),SSL_CERT_FILE="$(PIP_CERT)") \
+  $(BIN)/uv pip install --quiet --python $(BIN)/python
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 PYTEST_ARGS ?=
