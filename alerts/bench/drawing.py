@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from alerts.bench.restart import Server
+from alerts.bench.restart import RestartedServer
 from alerts.bench.row import Row
 
 TARGET_S = 0.3
@@ -35,7 +35,7 @@ def rows(sizes: Sequence[int]) -> Iterator[Row]:
     """Rows for each number of people, on SQLite."""
     for size in sizes:
         with TemporaryDirectory(prefix="alerts-bench-") as folder:
-            server = Server(f"sqlite:///{folder}/alerts.db", Path(folder), 1)
+            server = RestartedServer(f"sqlite:///{folder}/alerts.db", Path(folder), 1)
             server.run("-m", "alerts", "migrate")
             server.run("-m", "alerts.bench.populated", str(size))
             server.run("-m", "alerts", "rebuild")

@@ -68,7 +68,7 @@ def _measured(url: str, kind: str, folder: Path, size: int) -> Iterator[Row]:
         return Row(name=f"{name}, {kind}", size=size, unit=unit, ours=ours, target=stated, better="lower", **more)
 
     with _sink() as sink:
-        server = Server(url, folder, sink.port)
+        server = RestartedServer(url, folder, sink.port)
         if kind == "SQLite":
             server.start()
             yield row("memory, idle, nobody subscribed", server.megabytes(after=3.0), 120.0, "MB")
@@ -103,7 +103,7 @@ def _measured(url: str, kind: str, folder: Path, size: int) -> Iterator[Row]:
             server.kill()
 
 
-class Server:
+class RestartedServer:
     """An `alerts serve` process, with measurements."""
 
     def __init__(self, url: str, folder: Path, smtp: int) -> None:

@@ -18,6 +18,7 @@ from alerts.kernel.errors import DomainError
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.comments import CommentSection
+from alerts.web.console.deciders import deciders, decision_time
 from alerts.web.console.draft_review import DraftReview
 from alerts.web.console.frame import Frame
 from alerts.web.console.local_time import send_time
@@ -29,7 +30,6 @@ from alerts.web.console.member_actor import (
     notice_id,
     once_key,
 )
-from alerts.web.console.next_steps import deciders
 from alerts.web.console.presenter import Presenter, area_map
 from alerts.web.console.previews import test_mails
 from alerts.web.console.team_mail import TeamMail
@@ -265,6 +265,7 @@ class Approval:
             "from_template": self._templates.of(state.plan),
             "map": area_map(presenter, state),
             "deciders": deciders(presenter, state),
+            "decision_time": decision_time(presenter),
             **self._comments.of(state),
         }
 

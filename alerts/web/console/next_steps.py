@@ -7,6 +7,7 @@ from typing import Any
 from alerts.domain.notice import NoticeState
 from alerts.domain.reference_data import MemberState
 from alerts.domain.roles import at_least
+from alerts.web.console.deciders import deciders
 from alerts.web.console.frame import Frame
 from alerts.web.console.member_actor import once_key
 from alerts.web.console.presenter import Presenter
@@ -14,8 +15,6 @@ from alerts.web.console.template_review import TemplateReview
 
 _OPEN = ("queued", "held", "sending", "deferred")
 """States of deliveries that a stop keeps."""
-_NAMED = 5
-"""People who are named to an author."""
 
 
 class NextSteps:
@@ -63,16 +62,3 @@ class NextSteps:
             "waiting": waiting,
             "stop": f"{presenter.translator.number(waiting or 0)} message{'' if waiting == 1 else 's'}",
         }
-
-
-def deciders(presenter: Presenter, notice: NoticeState) -> str:
-    """Names of those who may decide about a notice now: approve it, or correct and end it once it is issued. Blocks."""
-    found = [
-        one.name or one.email or "an approver"
-        for one in presenter.services.views.members()
-        if at_least(one.role, "approver")
-        and (one.kinds is None or notice.plan.kind in one.kinds)
-        and (notice.issued or f"person:{one.id}" not in notice.hands)
-    ]
-    more = len(found) - _NAMED
-    return ", ".join(found[:_NAMED]) + (f" and {more} more" if more > 0 else "") if found else "nobody yet"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -129,7 +129,11 @@ class Presenter:
 
     def age(self, at: datetime) -> str:
         """Format the time since a moment in its largest unit: `3 hours`."""
-        seconds = max((self.services.clock() - at).total_seconds(), 0.0)
+        return self.span(self.services.clock() - at)
+
+    def span(self, length: timedelta) -> str:
+        """Format a length of time in its largest unit: `3 hours`."""
+        seconds = max(length.total_seconds(), 0.0)
         for size, unit in _UNITS:
             if (amount := int(seconds // size)) >= 1:
                 return f"{amount} {unit}{'' if amount == 1 else 's'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
@@ -11,6 +12,7 @@ from msgspec.structs import asdict
 from alerts.delivery_queue.queries import QueueState
 from alerts.domain.notice import NoticeState
 from alerts.domain.reference_data import MemberState
+from alerts.domain.roles import at_least
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.frame import CHANNELS, Frame
@@ -20,6 +22,8 @@ from alerts.web.console.waiting import waiting_items
 from alerts.web.http.routing import Route, role
 
 _SHOWN = 5
+_PRACTICE = timedelta(days=31)
+"""Time after which a drill is due again."""
 _LABELS = {
     "trigger": "Parked trigger",
     "paused": "Paused",
@@ -73,6 +77,7 @@ def _context(presenter: Presenter, member: MemberState) -> dict[str, Any]:
             if not state.well
         ],
         "lanes": _lanes(status),
+        **_reminders(presenter, member),
     }
 
 
@@ -89,6 +94,17 @@ def _need(presenter: Presenter, notice: NoticeState, member: MemberState) -> dic
     if may_approve(member, notice):
         return {**card, "link": f"{card['link']}/approve", "phase": waits, "decide": True}
     return {**card, "phase": waits}
+
+
+def _reminders(presenter: Presenter, member: MemberState) -> dict[str, Any]:
+    """Tell what a team forgets on quiet days: a monthly drill, and a second administrator."""
+    views, now = presenter.services.views, presenter.services.clock()
+    drills = [one for one in views.recent(now - _PRACTICE, now) if one.plan.status == "Exercise" and one.issued]
+    admins = sum(one.role == "admin" for one in views.members())
+    return {
+        "drill_due": at_least(member.role, "author") and not drills,
+        "lone_admin": member.role == "admin" and admins < 2,
+    }
 
 
 def _reports(presenter: Presenter) -> dict[str, Any]:

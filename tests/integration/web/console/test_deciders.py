@@ -1,0 +1,55 @@
+"""Who can approve and how fast, and what a team forgets on quiet days; on both databases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from alerts.commands.actor import SYSTEM
+from alerts.web.http.auth import caught_up
+from tests.integration.web.console.test_compose import drafted
+from tests.support.officer import Officer, officer
+from tests.support.served import Served
+
+
+async def asked(author: Officer) -> str:
+    notice = await drafted(author)
+    await author.press("check")
+    await author.press()
+    return notice
+
+
+async def test_check_names_who_can_approve_and_how_fast(served: Served) -> None:
+    author = await officer(served, "ann", "author")
+    notice = await drafted(author)
+    await author.open(f"/console/notices/{notice}/check")
+    assert "nobody yet" in author.text and "ask an administrator to invite an approver" in author.text
+    approver = await officer(served, "kofi", "approver")
+    await author.open(f"/console/notices/{notice}/check")
+    assert "kofi" in author.text and "Half of the last decisions" not in author.text
+    await author.press()
+    served.shift = timedelta(minutes=7)
+    await approver.open(f"/console/notices/{notice}/approve")
+    await approver.press("send", people="0")
+    assert approver.status == 200, approver.text
+    again = await drafted(author)
+    await author.open(f"/console/notices/{again}/check")
+    assert "Half of the last decisions took at most 7 minutes." in author.text
+
+
+async def test_today_reminds_of_a_drill_and_a_second_administrator(served: Served) -> None:
+    admin, approver = await officer(served, "ada", "admin"), await officer(served, "kofi", "approver")
+    await admin.open("/console")
+    assert "No drill in the last month." in admin.text and "You are the only administrator." in admin.text
+    await approver.open("/console")
+    assert "No drill in the last month." in approver.text and "only administrator" not in approver.text
+    author = await officer(served, "ann", "author")
+    notice = await drafted(author, status="Exercise")
+    await author.press("check")
+    await author.press()
+    await approver.open(f"/console/notices/{notice}/approve")
+    await approver.press("send")
+    assert approver.status == 200, approver.text
+    await served.parts.commands.invite_member(SYSTEM, "second@town.example", "admin")
+    await caught_up(served.parts)
+    await admin.open("/console")
+    assert "No drill in the last month." not in admin.text and "only administrator" not in admin.text
