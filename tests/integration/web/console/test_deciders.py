@@ -1,4 +1,4 @@
-"""Who can approve and how fast, and what a team forgets on quiet days; on both databases."""
+"""Approvers named on check with their median time, and reminders on Today; on both databases."""
 
 from __future__ import annotations
 
