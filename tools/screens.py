@@ -21,6 +21,7 @@ import msgspec
 from aiohttp import web
 
 from alerts.commands.actor import SYSTEM
+from alerts.contract.bodies import OrganisationBody
 from alerts.web.http import app
 from alerts.web.http.auth import COOKIE
 from tests.support.scene import Scene, plan_of
@@ -57,7 +58,7 @@ async def main(folder: Path, wanted: list[str]) -> None:
         await web.TCPSite(runner, "127.0.0.1", port).start()
         pages = await asyncio.to_thread(_tell, scene)
         pages |= await _console(scene)
-        member = await scene.commands.invite_member(SYSTEM, "k.osei@town.example", "approver", "K. Osei")
+        member = await scene.commands.invite_member(SYSTEM, "k.osei@town.example", "admin", "K. Osei")
         cookie = await scene.parts.sessions.open(member.id, "pictures")
         async with async_playwright() as driver:
             browser = await driver.chromium.launch(executable_path=executable, args=["--no-sandbox"])
@@ -102,8 +103,13 @@ def _tell(scene: Scene) -> dict[str, str]:
 
 async def _console(scene: Scene) -> dict[str, str]:
     """Let an officer's day begin; the path of each screen by its name."""
-    for number in range(12):
-        await scene.resident(email=f"resident-{number}@resident.example")
+    for number in range(24):
+        near = {"lat": 51.556, "lon": -0.28} if number % 2 else {"lat": 51.488, "lon": -0.093}
+        place = {**near, "radius_km": 1, "name": "home"}
+        await scene.resident(email=f"resident-{number}@resident.example", places=[place])
+    for slug, name in (("police", "Metropolitan Police"), ("southwark", "Southwark Council")):
+        body = {"slug": slug, "name": {"en": name}, "sender_name": name, "consent": {"en": f"{name} may write to me."}}
+        await scene.commands.define_organisation(SYSTEM, msgspec.convert(body, OrganisationBody))
     soon = msgspec.structs.replace(plan_of("books"), send_at=scene.parts.clock() + timedelta(days=2))
     scene.propose(soon)
     waiting = scene.propose(plan_of("gas"))
@@ -118,6 +124,8 @@ async def _console(scene: Scene) -> dict[str, str]:
         "console-approve": f"/console/notices/{waiting}/approve",
         "console-live": f"/console/notices/{live}",
         "console-calendar": "/console/calendar",
+        "console-organisations": "/console/organisations",
+        "console-sign-somebody-up": "/console/subscribers/new",
     }
 
 

@@ -40,4 +40,7 @@ def decision_time(presenter: Presenter) -> str:
             waits.append((notice.approved_at - asked).total_seconds())
         if len(waits) >= _DECISIONS:
             break
-    return presenter.span(timedelta(seconds=median(waits))) if waits else ""
+    if not waits:
+        return ""
+    words = presenter.span(timedelta(seconds=median(waits)))
+    return words if words.startswith("less") else f"at most {words}"

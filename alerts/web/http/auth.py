@@ -233,7 +233,7 @@ async def member(services: Services, request: web.Request, at_least: Role, *, ev
     if found.role is None:
         raise RequestRefused(401, "you are not in the team any more; ask an administrator")
     if ROLES.index(found.role) < ROLES.index(at_least):
-        raise RequestRefused(403, f"this page is for the role {at_least} and above")
+        raise RequestRefused(403, f"this page is for the role {at_least} and above: ask an administrator of the team")
     if everywhere and found.areas is not None:
         raise RequestRefused(403, "this page concerns every area; your role is for some only")
     return found
