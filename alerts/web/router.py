@@ -30,6 +30,7 @@ from alerts.web.console import comments as console_comments
 from alerts.web.console import compose as console_compose
 from alerts.web.console import devices as console_devices
 from alerts.web.console import follow_up as console_follow_up
+from alerts.web.console import full_previews as console_full_previews
 from alerts.web.console import identity_provider as console_identity_provider
 from alerts.web.console import kept_form
 from alerts.web.console import letter_preview as console_letter_preview
@@ -139,6 +140,7 @@ MODULES = (
     console_notice.routes,
     console_account.routes,
     console_devices.routes,
+    console_full_previews.routes,
     console_identity_provider.routes,
     console_sign_in_methods.routes,  # before the link's: `password` looks like a token too
     console_sign_in.routes,

@@ -80,6 +80,7 @@ class DraftReview:
             reach["texts"] = self._texts(counted, context["previews"])
         return {
             **context,
+            "full": f"{self._frame.site.base}/console/notices/{state.id}",
             "letter": f"{self._frame.site.base}/console/notices/{state.id}/letter.pdf",
             "reach": reach,
             "seen": counted.people if counted is not None else None,

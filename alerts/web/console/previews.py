@@ -49,6 +49,15 @@ def test_mails(services: Services, notice: NoticeState, area_words: str, now: da
     return made
 
 
+def preview_message(
+    services: Services, notice: NoticeState, tag: str, area_words: str, now: datetime, channel: Channel
+) -> bytes:
+    """Return the message of one language and channel to a made-up reader. Raises Invalid for what cannot be sent."""
+    words = _words(services, notice, tag, area_words, now)
+    personal = _reader(words, _ADDRESS if channel == "letter" else _READER)
+    return services.renderer.prepare(words, channel).message(personal).data
+
+
 def letter_pages(services: Services, notice: NoticeState, area_words: str, now: datetime) -> list[PrintedPage]:
     """Return the printed page of each language of a notice, to a made-up reader; none if it goes out by other ways."""
     if "letter" not in notice.plan.channels:
@@ -74,15 +83,13 @@ def _reader(words: NoticeWords, to: str) -> Personal:
 
 
 def _of_language(services: Services, notice: NoticeState, tag: str, area_words: str, now: datetime) -> dict[str, Any]:
-    words = _words(services, notice, tag, area_words, now)
     shown: dict[str, Any] = {"lang": tag, "dir": direction(tag), "name": translator("en").language(tag)}
     shown |= dict.fromkeys(_SHOWN)
     for channel in _SHOWN:
         if channel not in notice.plan.channels:
             continue
         try:
-            personal = _reader(words, _ADDRESS if channel == "letter" else _READER)
-            data = services.renderer.prepare(words, channel).message(personal).data
+            data = preview_message(services, notice, tag, area_words, now, channel)
         except DomainError as error:
             shown[channel] = {**_NOTHING, "error": error.message}
             continue

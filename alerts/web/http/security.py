@@ -23,6 +23,14 @@ ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "same-origin",  # `no-referrer` would make browsers send `Origin: null` with our own forms
 }
+MAIL = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-popups allow-popups-to-escape-sandbox; "
+        "frame-ancestors 'self'"
+    ),
+    "X-Frame-Options": "SAMEORIGIN",
+}
+"""Headers of an e-mail's HTML: as a mail program shows it, without scripts, forms and resources from elsewhere."""
 PAGES = {
     "Content-Security-Policy": CONTENT_POLICY,
     "X-Frame-Options": "DENY",

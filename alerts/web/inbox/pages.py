@@ -26,15 +26,12 @@ from alerts.providers.inbox import Inbox, InboxItem, Pushed
 from alerts.services import Services
 from alerts.web.http.requests import next_url, read, whole_number
 from alerts.web.http.routing import PUBLIC, Route
+from alerts.web.http.security import MAIL
 from alerts.web.public.templating import Pages
 from alerts.web.public.why_view import checks, summary
 
 _PAGE = 50
 _JSON_PAGE, _JSON_MOST = 200, 1000
-_MAIL_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-popups allow-popups-to-escape-sandbox; "
-    "frame-ancestors 'self'"
-)
 
 
 def routes(services: Services) -> list[Route]:
@@ -86,8 +83,7 @@ class InboxPages:
         opened = open_message(await read(self._services, self._found, self._item_id(request)))
         if not opened.html:
             raise web.HTTPNotFound
-        headers = {"Content-Security-Policy": _MAIL_POLICY, "X-Frame-Options": "SAMEORIGIN"}
-        return web.Response(text=opened.html, content_type="text/html", headers=headers)
+        return web.Response(text=opened.html, content_type="text/html", headers=MAIL)
 
     async def raw(self, request: web.Request) -> web.Response:
         """Serve the sent bytes."""

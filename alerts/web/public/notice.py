@@ -74,8 +74,19 @@ def short_handler(frame: PageFrame) -> Handler:
 def build(frame: PageFrame, notice: UUID, tag: str, question: PlaceQuestion = NO_QUESTION) -> Built | None:
     """Build the page, for a reader's place if there is one; None if there is no such thread. Blocks."""
     thread = frame.services.views.thread(notice, issued=True)
-    if not thread:
-        return None
+    return page_of(frame, thread, notice, tag, question) if thread else None
+
+
+def page_of(
+    frame: PageFrame,
+    thread: Sequence[NoticeState],
+    notice: UUID,
+    tag: str,
+    question: PlaceQuestion = NO_QUESTION,
+    *,
+    preview: bool = False,
+) -> Built:
+    """Build the page of a thread. `preview`: of a draft as if it were issued, with no form in it. Blocks."""
     reader = frame.reader(tag, frame.services.clock())
     here = "changes" if thread[-1].plan.kind == "service-change" else ""
     path = frame.notices.link(notice)
@@ -83,8 +94,9 @@ def build(frame: PageFrame, notice: UUID, tag: str, question: PlaceQuestion = NO
         **frame.notices.page(thread, reader),
         **box(frame, question, reader, path),
         "here": here,
-        "feedback": "" if frame.is_copy else f"{frame.notices.link(thread[-1].thread)}/feedback",
-        "follow": _follow_path(frame, thread, reader),
+        "feedback": "" if frame.is_copy or preview else f"{frame.notices.link(thread[-1].thread)}/feedback",
+        "follow": "" if preview else _follow_path(frame, thread, reader),
+        "preview": preview,
         "near_path": path,
         "kept": question.place.query if question.place else "",
         "mine": _mine(frame, thread, question, reader),

@@ -241,6 +241,8 @@ MATRIX = {
     "POST /console/notices/{notice}/approve": "approver",
     "GET /console/notices/{notice}/comments": "viewer",
     "GET /console/notices/{notice}/letter.pdf": "author",
+    "GET /console/notices/{notice}/mail.html": "author",
+    "GET /console/notices/{notice}/page.html": "author",
     "POST /console/notices/{notice}/comments": "viewer",
     "GET /console/notices/{notice}/progress": "viewer",
     "GET /console/notices/{notice}/report": "viewer",
