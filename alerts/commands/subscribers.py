@@ -153,6 +153,7 @@ class SubscriberCommands(CommandBase):
         version: int | None = None,
         *,
         agreed: str = "",
+        idem: Idempotency | None = None,
     ) -> SubscriberSaved:
         """Apply a merge patch of preferences, addresses, `paused_until`. Raises Stale unless `version` is current.
 
@@ -188,7 +189,7 @@ class SubscriberCommands(CommandBase):
             self._readdress(unit, subscriber, requested, verified=edit.confirmed, again=again)
             return saved(person(unit, subscriber))
 
-        return await self._run(actor, work)
+        return await self._run(actor, work, idem)
 
     def _readdress(
         self,

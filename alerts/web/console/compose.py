@@ -120,7 +120,7 @@ class Compose:
                 actor_of_member(request),
                 strict_json.typed(body, NoticeBody),
                 template=notice_form.template_of(form),
-                idem=idempotency_of(request, fields),
+                idem=idempotency_of(request, fields, whole=False),  # the script's press, then the person's: one draft
             )
         except DomainError as error:
             return await self._refused(request, fields, form, _errors_of(error), None, 422)

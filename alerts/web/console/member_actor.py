@@ -54,13 +54,20 @@ def once_key() -> str:
     return str(new_id())
 
 
-def idempotency_of(request: web.Request, fields: FormFields) -> Idempotency | None:
-    """Return the idempotency key of a submitted form; None for one without."""
-    key = fields.line(ONCE)
+def idempotency_of(request: web.Request, fields: FormFields, *, whole: bool = True) -> Idempotency | None:
+    """Return the idempotency key of a submitted form; None for one without.
+
+    The same content again is a second press. Other content is another act, although its page was the same: of one with
+    several forms, or one that was gone back to. `whole=False`: the one-time key decides alone, whatever the content.
+    """
+    key = fields.line(ONCE)[:100]
     if not key:
         return None
+    if whole:
+        said = "\0".join(f"{name}\0{value}" for name, value in sorted(fields.every()))
+        key = f"{key} {sha256(said.encode(errors='surrogatepass')).hexdigest()[:32]}"
     caller = str(member_of(request).id)
-    return Idempotency(caller=caller, path=request.path, key=key[:100], digest=sha256(key.encode()).digest())
+    return Idempotency(caller=caller, path=request.path, key=key, digest=sha256(key.encode()).digest())
 
 
 def notice_id(request: web.Request) -> UUID:

@@ -14,13 +14,14 @@ from aiohttp import web
 
 from alerts.commands.actor import Actor
 from alerts.commands.look_ups import REASON
+from alerts.commands.ports import Idempotency
 from alerts.commands.preferences import subscriber_json
 from alerts.kernel.errors import DomainError, Invalid
 from alerts.services import Services
 from alerts.web.console.frame import Frame
 from alerts.web.console.member_actor import actor_of_member, idempotency_of
 from alerts.web.console.place_choice import chosen_place
-from alerts.web.console.subscribers import PATH, SubscriberScreens, subscriber_id
+from alerts.web.console.subscribers import PATH, SubscriberScreens, places_mark, subscriber_id
 from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
 from subscribers.domain.subscriber import SubscriberState
@@ -54,6 +55,8 @@ class PhoneActs:
         state = await self._screens.looked_up(request, person)
         if state is None:
             return await self._screens.person_page(request, person, fields, errors)  # which asks why they look
+        if act == "erase" and state.phase == "erased":  # a second press
+            return await self._frame.to(f"{PATH}?done={act}")
         agreed = fields.line(f"agreed-{act}")
         if act in BY_WORD and not agreed:
             errors.add(f"agreed-{act}", "Say how they agreed, such as: by telephone, 14:05.")
@@ -83,7 +86,7 @@ class PhoneActs:
         """Do it, or add to `errors`. Raises DomainError."""
         commands, actor, once = self._services.commands, actor_of_member(request), idempotency_of(request, fields)
         if act == "places":
-            await self._places(actor, state, fields, errors, agreed)
+            await self._places(actor, state, fields, errors, agreed, once)
         elif act == "pause":
             if (until := self._until(state, fields, errors)) is not None:
                 await commands.pause(actor, state.id, until, idem=once, agreed=agreed)
@@ -103,9 +106,18 @@ class PhoneActs:
             await commands.erase_subscriber(actor, state.id, idem=once)
 
     async def _places(
-        self, actor: Actor, state: SubscriberState, fields: FormFields, errors: FormErrors, agreed: str
+        self,
+        actor: Actor,
+        state: SubscriberState,
+        fields: FormFields,
+        errors: FormErrors,
+        agreed: str,
+        once: Idempotency | None,
     ) -> None:
         """Take the ticked places with their distances, and one more. Without any they would get everything: refused."""
+        if fields.line("shown") != places_mark(state):  # the ticks count places that are others now
+            errors.add("act", "Their places have changed since you opened this page: look at them, then save again.")
+            return
         kept: list[Any] = []
         for at, place in enumerate(subscriber_json(state)["places"]):
             if str(at) not in fields.all("keep"):
@@ -128,7 +140,7 @@ class PhoneActs:
         if not kept and not errors:
             errors.add("place", "Leave them at least one place: without any they get alerts from everywhere.")
         if not errors:
-            await self._services.commands.change_subscriber(actor, state.id, {"places": kept}, agreed=agreed)
+            await self._services.commands.change_subscriber(actor, state.id, {"places": kept}, agreed=agreed, idem=once)
 
     def _until(self, state: SubscriberState, fields: FormFields, errors: FormErrors) -> datetime | None:
         """The morning of a day, by the person's clock."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,9 +18,9 @@ from alerts.kernel.terms import NEWSLETTER_PREFIX
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.frame import Frame
-from alerts.web.console.member_actor import actor_of_member, idempotency_of, once_field
+from alerts.web.console.member_actor import actor_of_member, idempotency_of, member_of, once_field
 from alerts.web.console.place_choice import RADII, PlaceChoice, chosen_place
-from alerts.web.console.subscribers import PATH
+from alerts.web.console.subscribers import PATH, count_look_up
 from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
 from alerts.web.public.issuers import consent_lines, wording
@@ -81,6 +82,7 @@ class SignUpFor:
                 actor, await read(services, self._body, form, wanted), idem=idempotency_of(request, fields)
             )
         except Conflict:
+            await self._record_attempt(request, form)
             errors.add(
                 "email" if form.email else "phone", "One of these ways gets alerts already: find the person by it."
             )
@@ -93,6 +95,13 @@ class SignUpFor:
             return await self._frame.to(f"{PATH}?done=signed-up")
         await services.commands.look_up(actor, address, "Signed them up")
         return await self._frame.to(f"{PATH}/{saved.id}?done=signed-up")
+
+    async def _record_attempt(self, request: web.Request, form: SignUpForm) -> None:
+        """Record on the person's stream that their address was tried: it told that they are subscribed."""
+        count_look_up(self._services, member_of(request))
+        for address in filter(None, (form.email, form.phone, form.call)):
+            with suppress(DomainError):  # that way is new, another one is theirs
+                await self._services.commands.look_up(actor_of_member(request), address, "Tried to sign them up")
 
     async def _form(self, fields: FormFields, errors: FormErrors) -> SignUpForm:
         """Read the form; what is wrong or missing goes to `errors`."""

@@ -6,14 +6,17 @@ the person was found.
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from aiohttp import web
 
 from alerts.channels.registry import ANSWERABLE
 from alerts.commands.look_ups import REASON
+from alerts.domain.reference_data import MemberState
 from alerts.kernel.errors import DomainError, Invalid
 from alerts.kernel.events import Recorded
 from alerts.kernel.terms import Channel
@@ -93,7 +96,7 @@ class SubscriberScreens:
             errors.add("reason", f"Shorten it to {REASON} characters.")
         if errors:
             return await self._ask(request, fields, errors, status=422)
-        self._services.limits.take(f"look-up:{member_of(request).id}", _AN_HOUR / 3600, burst_seconds=1800.0)
+        count_look_up(self._services, member_of(request))
         try:
             saved = await self._services.commands.look_up(actor_of_member(request), address, reason)
         except DomainError as error:
@@ -190,6 +193,7 @@ class SubscriberScreens:
             "acting": act,
             "typed_for": {name: fields.line(name) for name in ("until", f"agreed-{act}")},
             "place_choice": choice,
+            "places_mark": places_mark(state),
             "radii": [(one, f"{one} km") for one in RADII],
             "places": [
                 {
@@ -309,6 +313,17 @@ def _typed(fields: FormFields, errors: FormErrors) -> dict[str, Any]:
         "error_heading": "There is a problem",
         **once_field(),
     }
+
+
+def count_look_up(services: Services, member: MemberState) -> None:
+    """Count a look-up of a member. Raises TooManyRequests beyond what a help desk needs."""
+    services.limits.take(f"look-up:{member.id}", _AN_HOUR / 3600, burst_seconds=1800.0)
+
+
+def places_mark(state: SubscriberState) -> str:
+    """Return the mark of a person's places that a form shows, so that its ticks are not taken for other places."""
+    places = state.preferences.places if state.preferences else ()
+    return hashlib.sha256(msgspec.json.encode(places)).hexdigest()[:16]
 
 
 def subscriber_id(text: str) -> UUID | None:

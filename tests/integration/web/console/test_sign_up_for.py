@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from subscribers.domain.events import ActedOnBehalf, ContactTestRequested, FreshLinkRequested
+from subscribers.domain.events import ActedOnBehalf, ContactTestRequested, FreshLinkRequested, SubscriberLookedUp
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
 from tests.integration.web.console.test_subscribers import AMINA, PEOPLE, amina, found, state_of
 from tests.support.officer import Officer, officer
@@ -154,13 +154,17 @@ async def test_nothing_is_done_without_a_look_up(served: Served) -> None:
     assert page.status == 403 and state_of(served, person).phase == "confirmed"
 
 
+def _shown(author: Officer) -> str:
+    """Mark of the places that a page shows."""
+    return str(re.findall(r'name="shown" value="(\w+)"', author.text)[0])
+
+
 @SQLITE
 async def test_a_last_place_is_not_taken_away_unseen(served: Served) -> None:
     person, author = await amina(served), await officer(served, "ann", "author")
     await found(author)
-    answer = await served.client.post(
-        f"{PEOPLE}/{person}/act", data={"do": "places", "agreed-places": "x"}, headers=author.headers
-    )
+    form = {"do": "places", "agreed-places": "x", "shown": _shown(author)}
+    answer = await served.client.post(f"{PEOPLE}/{person}/act", data=form, headers=author.headers)
     assert answer.status == 422 and "alerts from everywhere" in await answer.text()
     for radius in ("0", "nan", "1e3", "-2", "101"):
         await act(author, "places", radius_0=radius, agreed_places="x")
@@ -180,3 +184,45 @@ async def test_why_not_is_said_as_a_sentence(served: Served) -> None:
     await author.open(f"{author.url}?notice={notice}")
     said = re.findall(r"To say on the phone: “(.*?)”", author.text)
     assert said and said[0].startswith("It was not about a place of yours: no place touches the area"), author.text
+
+
+async def test_another_act_of_a_page_gone_back_to_is_done(served: Served) -> None:
+    person, author = await amina(served), await officer(served, "ann", "author")
+    await found(author)
+    ending, erasing = author.snapshot(), author.snapshot()
+    await act(author, "pause", until=f"{served.now + timedelta(days=9):%Y-%m-%d}", agreed_pause="by telephone")
+    assert state_of(served, person).paused_until is not None
+    await act(ending, "end", agreed_end="she asked")
+    assert "nothing is sent to them" in ending.text and state_of(served, person).phase == "ended"
+    again = erasing.snapshot()
+    for page in (erasing, again):
+        await act(page, "erase", sure="1", agreed_erase="she asked")
+        assert page.url == f"{PEOPLE}?done=erase" and "is erased" in page.text
+    assert served.parts.log.state(SUBSCRIBER, person).phase == "erased"  # type: ignore[union-attr]
+
+
+@SQLITE
+async def test_places_saved_twice_take_away_no_other_place(served: Served) -> None:
+    person, author = await amina(served), await officer(served, "ann", "author")
+    await found(author)
+    for point in ("51.4880,-0.0930", "51.4890,-0.0940"):
+        await act(author, "places", place=point, agreed_places="x")
+    assert len(_places(state_of(served, person))) == 3
+    form = {"do": "places", "agreed-places": "x", "once": "y" * 32, "keep": ["1", "2"], "shown": _shown(author)}
+    for status in (303, 422):
+        answer = await served.client.post(
+            f"{PEOPLE}/{person}/act", data=form, headers=author.headers, allow_redirects=False
+        )
+        assert answer.status == status
+    assert "have changed since you opened this page" in await answer.text()
+    assert len(_places(state_of(served, person))) == 2
+
+
+@SQLITE
+async def test_sign_up_of_a_subscribed_address_leaves_a_trace(served: Served) -> None:
+    person, author = await amina(served), await officer(served, "ann", "author")
+    await signed_up(author, email=AMINA, call="")
+    assert author.status == 409 and "gets alerts already" in author.text
+    looked = [one for one in served.parts.log.stream(person) if isinstance(one.event, SubscriberLookedUp)]
+    assert [one.event.reason for one in looked] == ["Tried to sign them up"]  # type: ignore[attr-defined]
+    assert looked[0].by.startswith("person:")
