@@ -11,6 +11,8 @@ from typing import NamedTuple
 from aiohttp import web
 
 from alerts.services import Services
+from alerts.web.http.problem import RequestRefused
+from alerts.web.http.security import check_origin
 from alerts.web.public.error_page import error_page
 from alerts.web.public.forms import FormFields, read_form
 from alerts.web.public.templating import Pages
@@ -21,7 +23,6 @@ _DRAFT = re.compile(rf"{_NOTICES}(new|[0-9a-f-]{{36}}/edit)")
 """Forms that only save a draft: they may be sent again after a new sign-in."""
 _LABELS = {"title": "Title", "instruction": "What to do", "body": "More", "sms": "Text message", "near": "Where",
            "geojson": "Drawn area", "reason": "Reason", "note": "Note to the approver"}  # fmt: skip
-_LONGEST = 20_000
 
 
 class TypedField(NamedTuple):
@@ -38,8 +39,12 @@ async def error_page_with_words(
     """Render the error page; of a form about a notice, one that keeps what was typed."""
     if request.method != "POST" or status not in (401, 403, 503) or not request.path.startswith(_NOTICES):
         return await error_page(services, request, status, message)
-    fields = await read_form(request)
-    typed = [TypedField(name, value[:_LONGEST], _label(name)) for name, value in fields.every() if name != "do"]
+    try:
+        check_origin(services.settings.public_url, request)  # words of another site are not shown under our name
+        fields = await read_form(request)
+    except (RequestRefused, web.HTTPException):  # it, or a body that is too large to read
+        return await error_page(services, request, status, message)
+    typed = [TypedField(name, value, _label(name)) for name, value in fields.every() if name != "do"]
     if not any(field.label and field.value.strip() for field in typed) and status != 503:
         return await error_page(services, request, status, message)
     pages = Pages(services)

@@ -109,3 +109,27 @@ async def test_passwords_are_never_shown_again(served: Served) -> None:
         "/console/account", data={"password": "hunter2 hunter2", "title-en": "x"}, headers=ann.headers
     )
     assert "hunter2" not in await answer.text()
+
+
+async def test_words_of_another_site_are_not_shown(served: Served) -> None:
+    ann = await officer(served, "ann", "author")
+    planted = {"title-en": "Pay your fine at evil.example", "do": "save"}
+    headers = {**ann.headers, "Origin": "https://evil.example"}
+    answer = await served.client.post(NEW, data=planted, headers=headers)
+    assert answer.status == 403 and "evil.example" not in await answer.text()
+
+
+async def test_long_values_come_back_whole(served: Served) -> None:
+    ann = await officer(served, "ann", "author")
+    served.shift += timedelta(minutes=61)
+    fields = {"title-en": "Gas leak", "area": "0" * 30_000, "do": "save"}
+    answer = await served.client.post(NEW, data=fields, headers=ann.headers)
+    assert answer.status == 401 and f'value="{"0" * 30_000}"' in await answer.text()
+
+
+async def test_body_too_large_to_read_ends_in_a_page(served: Served) -> None:
+    ann = await officer(served, "ann", "author")
+    served.shift += timedelta(minutes=61)
+    fields = {"title-en": "Gas leak", "area": "0" * 1_100_000}
+    answer = await served.client.post(NEW, data=fields, headers=ann.headers)
+    assert answer.status == 401 and "<h1>" in await answer.text()
