@@ -61,6 +61,8 @@ class AlarmMessages:
         """Row → since when this process does not see its alarm (monotonic)."""
         self._outbox: dict[TeamWay, dict[str, AlarmLine]] = {}
         """Way to a member → alarm → its line that is to be sent."""
+        self._tried: set[TeamWay] = set()
+        """Ways of the outbox by which a message has failed."""
         self._retry_at: dict[Channel, float] = {}
 
     async def tell(self, alarms: Sequence[Alarm]) -> None:
@@ -117,11 +119,22 @@ class AlarmMessages:
         for way, lines in list(self._outbox.items()):
             if now < self._retry_at.get(way.channel, 0.0):
                 continue
-            result = await self._ways.send(way, self._renderer(list(lines.values())), "alarm")
-            if result.result in ("sent", "permanent", "in-doubt"):
+            if way in self._tried and not await self._is_told(way, lines):
+                self._tried.discard(way)
                 del self._outbox[way]
-            else:
+                continue
+            result = await self._ways.send(way, self._renderer(list(lines.values())), "alarm")
+            del self._outbox[way]
+            self._tried.discard(way)
+            if result.result not in ("sent", "permanent", "in-doubt"):
+                self._outbox[way] = lines  # now the last in turn: one device that always fails holds up no other
+                self._tried.add(way)
                 self._retry_at[way.channel] = self._tick() + _RETRY_S
+
+    async def _is_told(self, way: TeamWay, lines: dict[str, AlarmLine]) -> bool:
+        """True if a way that failed before is still one of somebody who is told: they may have left the team."""
+        members = [one for name in lines for one in self._team(name) if one.id == way.member]
+        return way in await asyncio.to_thread(self._ways.of, members[:1])
 
     def _renderer(self, lines: list[AlarmLine]) -> Callable[[Channel, str, str], Message]:
         def render(channel: Channel, to: str, delivery: str) -> Message:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from alerts.channels.message import SendResult
+from alerts.channels.message import Message, SendResult
 from alerts.channels.replies import Answers
 from alerts.dispatch.alarm_messages import LASTS_S, STALE_S, AlarmMessages
 from alerts.dispatch.alarms import SILENT_S, AlarmWatch, beat, past_alarms
@@ -202,3 +202,23 @@ def test_channel_that_stands_still_is_an_alarm(rig: Rig) -> None:
         assert alarm.name == "channel:email" and "12 messages waiting" in alarm.words
 
     asyncio.run(run())
+
+
+def test_device_that_always_fails_holds_up_no_other(rig: Rig) -> None:
+    browsers = Browsers('{"endpoint": "dead"}', '{"endpoint": "well"}')
+
+    def answer(message: Message) -> SendResult:
+        return SendResult(result="not-begun" if "dead" in message.to else "sent")
+
+    push = Scripted("push", answer)
+    process = Process(rig, push, browsers=browsers)
+    process.look()
+    process.look(SILENT_S)
+    process.look(LASTS_S)
+    process.look(20)
+    assert sum("well" in to for to in push.recipients()) == 1
+    tries = len(push.handed)
+    browsers.there.clear()  # its owner has left, or has removed it
+    process.look(20)
+    process.look(20)
+    assert len(push.handed) == tries
