@@ -40,13 +40,16 @@ def own_organisation(unit: UnitOfWork, actor: Actor) -> str | None:
 def in_name(unit: UnitOfWork, actor: Actor, plan: NoticePlan) -> NoticePlan:
     """Return a new notice's plan in the actor's own name, if it names none.
 
-    Raises Invalid for another than a program's own, and where there are several to choose from.
+    Raises Invalid for another than a program's own, and where there are several to choose from; Forbidden for an actor
+    who writes for none: a key whose policy names another organisation than its person's.
     """
     if plan.organisation is None:
         allowed = organisations_of(unit, actor)
         if allowed is not None and len(allowed) > 1:
             names = " or ".join(_shown(unit, slug) for slug in sorted(allowed))
             raise Invalid.field(FIELD, f"Choose in whose name it goes out: {names}.")
+        if allowed is not None and not allowed:
+            check_writer(unit, actor, plan)  # raises: without any name of their own, not even in the service's
         return replace(plan, organisation=own_organisation(unit, actor))
     own = actor.policy.organisation if actor.policy is not None else None
     if own is not None and plan.organisation != own:

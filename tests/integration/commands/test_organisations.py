@@ -260,6 +260,15 @@ async def test_program_issues_in_no_other_name_by_itself(rig: CommandRig) -> Non
         await rig.commands.cancel(council, other.id, CancelBody(reason="Wrong."))
 
 
+async def test_key_that_writes_for_nobody_issues_nothing(rig: CommandRig) -> None:
+    """Its policy names the council, and its person has since been limited to the police."""
+    await defined(rig)
+    policy = Policy(default="issue", organisation="council")
+    kim = dataclasses.replace(await limited(rig, "kim", "police"), kind="key", policy=policy)
+    with pytest.raises(Forbidden, match="the service itself, and you write for no organisation"):
+        await rig.commands.report_incident(kim, IncidentBody(headline="Flood", area=MIDDLE))
+
+
 async def test_thread_keeps_its_name_under_a_program_of_another(rig: CommandRig) -> None:
     """A person tells of an incident in the council's name; its source, of no organisation, goes on reporting."""
     await defined(rig)
