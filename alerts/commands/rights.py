@@ -63,6 +63,16 @@ def check_plan_now(log: Log, actor: Actor, plan: NoticePlan) -> None:
     check_plan(cast(UnitOfWork, _LogReader(log)), actor, plan, finished=False)
 
 
+def is_for(log: Log, member: MemberState, plan: NoticePlan) -> bool:
+    """True if a notice lies in the areas and kinds of a member's role, and in a name that they write for. Blocks."""
+    actor = Actor(kind="person", id=str(member.id), name="", person=member.id)
+    try:
+        check_notice(cast(UnitOfWork, _LogReader(log)), actor, plan)
+    except Forbidden:
+        return False
+    return True
+
+
 class _LogReader:
     """Reading half of a unit of work, over the log."""
 

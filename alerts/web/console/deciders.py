@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from statistics import median
 
+from alerts.commands.rights import is_for
 from alerts.domain.notice import NoticeState
 from alerts.domain.roles import at_least
 from alerts.web.console.presenter import Presenter
@@ -21,8 +22,8 @@ def deciders(presenter: Presenter, notice: NoticeState) -> str:
         one.name or one.email or "an approver"
         for one in presenter.services.views.members()
         if at_least(one.role, "approver")
-        and (one.kinds is None or notice.plan.kind in one.kinds)
         and (notice.issued or f"person:{one.id}" not in notice.hands)
+        and is_for(presenter.services.log, one, notice.plan)
     ]
     more = len(found) - _NAMED
     return ", ".join(found[:_NAMED]) + (f" and {more} more" if more > 0 else "") if found else "nobody yet"

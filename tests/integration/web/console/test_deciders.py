@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from alerts.commands.actor import SYSTEM
+from alerts.contract.bodies import OrganisationBody
 from alerts.web.http.auth import caught_up
 from tests.integration.web.console.test_compose import drafted
 from tests.support.officer import Officer, officer
@@ -53,3 +54,17 @@ async def test_today_reminds_of_a_drill_and_a_second_administrator(served: Serve
     await caught_up(served.parts)
     await admin.open("/console")
     assert "No drill in the last month." not in admin.text and "only administrator" not in admin.text
+
+
+async def test_only_who_may_decide_here_is_named(served: Served) -> None:
+    author, commands = await officer(served, "ann", "author"), served.parts.commands
+    await commands.define_organisation(
+        SYSTEM, OrganisationBody(slug="police", name={"en": "Police"}, sender_name="Police")
+    )
+    far = {"circle": {"lat": 53.0, "lon": -2.0, "radius_km": 1.0}}
+    await commands.invite_member(SYSTEM, "far@town.example", "approver", "Farah Away", areas=far)
+    await commands.invite_member(SYSTEM, "pc@town.example", "approver", "P. C. Plod", organisations=["police"])
+    await commands.invite_member(SYSTEM, "kofi@town.example", "approver", "Kofi Here")
+    notice = await drafted(author)
+    await author.open(f"/console/notices/{notice}/check")
+    assert "Kofi Here" in author.text and "Farah Away" not in author.text and "P. C. Plod" not in author.text
