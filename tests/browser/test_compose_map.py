@@ -53,6 +53,9 @@ def test_corners_by_pointer_are_counted_while_drawn(officers: Any) -> None:  # n
         page.wait_for_timeout(300)
     page.locator("#count-now").get_by_text("It would reach").wait_for()
     assert page.url.endswith("/new"), "nothing is saved before the area is closed"
+    page.route("**/console/notices/new", lambda route: route.fulfill(status=503))
+    canvas.click(position={"x": 120, "y": 210})
+    page.locator("#count-now").get_by_text("Not counted just now").wait_for()
 
 
 def test_autosave_shows_a_colleagues_words_and_forgets_no_part(officers: Any) -> None:  # noqa: F811

@@ -96,6 +96,7 @@
 
   // While corners are drawn: one question at a time, the latest wins, and a screen reader hears it after a second's rest.
   const DRAWN_MS = 150;
+  const UNCOUNTED = "Not counted just now: finish the area, then it is counted again.";
   const counted = document.getElementById("count-now");
   const heard = document.getElementById("count-said");
   let drawn = null;
@@ -120,9 +121,10 @@
       const answer = await fetch(form.hasAttribute("action") ? form.action : location.href, {
         method: "POST", body: asked, redirect: "manual", headers: { Accept: "application/json" },
       });
-      if (answer.ok && drawn === ring) showCount((await answer.json()).words);
+      const words = answer.ok ? (await answer.json()).words : UNCOUNTED;
+      if (drawn === ring) showCount(words); // an earlier area's number never stands beside this one
     } catch {
-      if (drawn === ring) showCount("");
+      if (drawn === ring) showCount(UNCOUNTED);
     } finally {
       counting = false;
       if (drawn && drawn !== ring) count();
