@@ -87,7 +87,7 @@ $(VENV)/pyvenv.cfg:
 
 $(BIN)/uv: $(VENV)/pyvenv.cfg
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.lock > $(VENV)/uv.lock
-	$(PIP_INSTALL) --require-hashes -r $(VENV)/uv.lock
+	$(PIP_INSTALL) --require-hashes -r $(VENV)/uv.lock || echo "uv cannot be installed here: pip installs the rest, slower"
 
 $(VENV)/.installed: requirements.lock pyproject.toml package-lock.json $(BIN)/uv
 	$(call install_lock,requirements.lock)
