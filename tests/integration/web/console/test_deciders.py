@@ -25,6 +25,7 @@ async def test_check_names_who_can_approve_and_how_fast(served: Served) -> None:
     await author.open(f"/console/notices/{notice}/check")
     assert "nobody yet" in author.text and "ask an administrator to invite an approver" in author.text
     approver = await officer(served, "kofi", "approver")
+    await caught_up(served.parts)
     await author.open(f"/console/notices/{notice}/check")
     assert "kofi" in author.text and "Half of the last decisions" not in author.text
     await author.press()
@@ -33,6 +34,7 @@ async def test_check_names_who_can_approve_and_how_fast(served: Served) -> None:
     await approver.press("send", people="0")
     assert approver.status == 200, approver.text
     again = await drafted(author)
+    await caught_up(served.parts)
     await author.open(f"/console/notices/{again}/check")
     assert "Half of the last decisions took at most 7 minutes." in author.text
 
@@ -66,5 +68,6 @@ async def test_only_who_may_decide_here_is_named(served: Served) -> None:
     await commands.invite_member(SYSTEM, "pc@town.example", "approver", "P. C. Plod", organisations=["police"])
     await commands.invite_member(SYSTEM, "kofi@town.example", "approver", "Kofi Here")
     notice = await drafted(author)
+    await caught_up(served.parts)
     await author.open(f"/console/notices/{notice}/check")
     assert "Kofi Here" in author.text and "Farah Away" not in author.text and "P. C. Plod" not in author.text
