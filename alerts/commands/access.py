@@ -51,6 +51,7 @@ MEMBERS = "member"
 """Channel name of team members' e-mail addresses in the address index; keeps them apart from subscribers'."""
 _GRANTS = 100_000
 """Upper limit of granted roles that are read."""
+_IN_TEAM = "This address is in the team already: change the role on their page."
 KINDS = ("standard-webhook", "cap", "json")
 
 
@@ -286,12 +287,13 @@ class TeamCommands(CommandBase):
         kinds: Sequence[str] | None = None,
         *,
         organisations: Sequence[str] | None = None,
+        anew: bool = False,
         idem: Idempotency | None = None,
     ) -> MemberSaved:
         """Invite a person to the console, or grant another role to the member with that address.
 
         `areas` (AREA of the contract) and `kinds` (of notices) limit what the role is for, `organisations` in whose
-        names; None is no limit.
+        names; None is no limit. `anew`: refuse somebody who is in the team, whose role and limits would be replaced.
         """
         address = checked_email(email)
         granted = await self._checked(lambda known: check_role(role, areas, kinds, known, organisations), heavy=True)
@@ -302,6 +304,8 @@ class TeamCommands(CommandBase):
             owner = self._addresses.find(unit.read, MEMBERS, address)
             member = owner.subscriber if owner else new_id()
             before = unit.get(MEMBER, member)
+            if anew and before is not None and before.role is not None:
+                raise Invalid.field("email", _IN_TEAM)
             if before is None:
                 contact = contact_number(unit.number("contact"), member)
                 self._addresses.claim(unit, MEMBERS, address, Owner(member, contact))

@@ -114,7 +114,7 @@ class TeamScreens:
         form = RoleForm.of(fields, [])
         if "@" not in form.email:
             errors.add("email", "Give their e-mail address, such as kim@town.example.")
-        saved = await self._granted(request, fields, form, errors)
+        saved = await self._granted(request, fields, form, errors, anew=True)
         if saved is None:
             return await self._list(request, form, errors, status=422)
         return await self._frame.to(f"{PATH}/{saved}{await self._mailed(saved)}")
@@ -132,7 +132,11 @@ class TeamScreens:
         saved = await self._granted(request, fields, form, errors)
         if saved is None:
             return await self._screen(request, state, form, errors, status=422)
-        return await self._frame.to(f"{PATH}/{saved}")
+        now = await self._member(request)
+        unused = now.version != state.version and saved not in await read(
+            self._services, self._services.sessions.activity
+        )
+        return await self._frame.to(f"{PATH}/{saved}{'?mail=void' if unused else ''}")
 
     async def invite_again(self, request: web.Request) -> web.Response:
         """Mail another link to somebody who has never signed in."""
@@ -158,7 +162,7 @@ class TeamScreens:
         return carry_out
 
     async def _granted(
-        self, request: web.Request, fields: FormFields, form: RoleForm, errors: FormErrors
+        self, request: web.Request, fields: FormFields, form: RoleForm, errors: FormErrors, *, anew: bool = False
     ) -> UUID | None:
         """Invite, or grant a role; the member's id, None with errors in the form."""
         if not form.role:
@@ -175,6 +179,7 @@ class TeamScreens:
                 areas or None,
                 [kind for kind in form.kinds if kind in get_args(NoticeKind)] or None,
                 organisations=form.organisations or None,
+                anew=anew,
                 idem=idempotency_of(request, fields),
             )
         except DomainError as error:

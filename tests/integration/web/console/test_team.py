@@ -150,3 +150,24 @@ async def test_bad_input_invites_nobody(served: Served) -> None:
     for path in (f"{TEAM}/nobody", f"{TEAM}/{UUID(int=7)}"):
         await admin.open(path)
         assert admin.status == 404, path
+
+
+@SQLITE
+async def test_invitation_changes_no_role_that_is_there(served: Served) -> None:
+    admin = await officer(served, "ada", "admin")
+    await served.parts.commands.define_place(SYSTEM, PlaceBody(slug="camden", name={"en": "Camden Town"}, area=CAMDEN))
+    await caught_up(served.parts)
+    await admin.open(TEAM)
+    await admin.press(email="kim@town.example", role="approver", places="Camden Town")
+    kim = member_of(served, admin)
+    await admin.open(TEAM)
+    await admin.press(email="KIM@town.example", role="viewer")
+    assert admin.status == 422 and "in the team already" in admin.text
+    assert served.parts.log.state(MEMBER, kim.id) == kim
+    await admin.open(f"{TEAM}/{kim.id}")
+    await admin.press(within="/role", role="author")
+    assert "opens nothing any more" in admin.text, "a change of role voids the mailed link"
+    await admin.press(within="/remove")
+    await admin.open(TEAM)
+    await admin.press(email="kim@town.example", role="viewer")
+    assert admin.status == 200 and member_of(served, admin).role == "viewer"
