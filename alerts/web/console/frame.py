@@ -55,6 +55,11 @@ class Frame:
         return web.Response(status=303, headers={"Location": f"{self.site.base}{path}"})
 
     def message(self, title: str, lines: list[str], button: str = "", status: int = 200) -> web.Response:
-        """Render a page with a few lines and at most one button, for visitors who are not signed in."""
+        """Render a page with a few lines and at most one button, for visitors who are not signed in.
+
+        Without a button it has a link to the sign-in.
+        """
         context = {"title": title, "lines": lines, "button": button}
+        if not button:
+            context |= {"link": f"{self.site.base}/console/sign-in", "link_words": "Sign in"}
         return self.pages.page("pages/message.html", self.translator, context, status)

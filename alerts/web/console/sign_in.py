@@ -126,5 +126,4 @@ class SignIn:
 
     def _bad_link(self, fault: LinkFault) -> web.Response:
         title, why = _FAULTS[fault]
-        lines = [f"{why} Ask for a new one at {self._services.settings.public_url}/console/sign-in."]
-        return self._frame.message(title, lines, status=404)
+        return self._frame.message(title, [f"{why} Ask for a new one."], status=404)

@@ -226,7 +226,7 @@ async def member(services: Services, request: web.Request, at_least: Role, *, ev
     cookie = request.cookies.get(cookie_name(services), "")
     session = await read(services, services.sessions.find, cookie) if cookie else None
     if session is None:
-        raise RequestRefused(401, "sign in at /console/sign-in: a link comes by e-mail")
+        raise RequestRefused(401, "you are not signed in, or your sign-in has ended")
     found, unseen = session
     if unseen:
         await services.sessions.see(cookie, found.id)

@@ -17,5 +17,9 @@ async def error_page(services: Services, request: web.Request, status: int, mess
         context = {"title": t.text("page", f"{key}_title"), "lines": [t.text("page", key)], "button": ""}
     else:
         words = message[:1].upper() + message[1:]
-        context = {"title": "This is not possible", "lines": [words], "button": ""}
+        title = "Sign in first" if status == 401 else "This is not possible"
+        context = {"title": title, "lines": [words], "button": ""}
+    if request.path.startswith("/console"):
+        path, words = ("/console/sign-in", "Sign in") if status == 401 else ("/console", "Today")
+        context |= {"link": f"{pages.site.base}{path}", "link_words": words}
     return pages.page("pages/message.html", t, context, status)

@@ -151,3 +151,14 @@ async def test_link_comes_by_mail_to_members_alone(served: Served) -> None:
     assert found is not None and (await press(served, found[1]))[0] == 303
     wrong = await served.client.post("/console/sign-in", data={"address": "me"})
     assert wrong.status == 422 and "Error: Sign in" in await wrong.text()
+
+
+async def test_who_is_not_signed_in_finds_the_way(served: Served) -> None:
+    who = await member(served, "author")
+    way = '<a class="button" href="/console/sign-in">Sign in</a>'
+    for path in ("/console", "/console/notices", "/console/sign-in/nothing"):
+        answer = await served.client.get(path)
+        assert answer.status in (401, 404) and way in await answer.text(), path
+    _, cookie = await press(served, link(served, who))
+    answer = await served.client.get("/console/team", headers={"Cookie": f"{COOKIE}={cookie}"})
+    assert answer.status == 403 and 'href="/console">Today</a>' in await answer.text()
