@@ -14,6 +14,7 @@ from alerts.commands.organisation_names import check_writer
 from alerts.commands.reach import Reach
 from alerts.domain.events import NoticePlan, Policy, PolicyRule
 from alerts.domain.notice import NoticeState
+from alerts.domain.place_names import place_name
 from alerts.domain.reference_data import MemberState
 from alerts.domain.roles import at_least
 from alerts.domain.source_policy import policy_answer
@@ -21,7 +22,7 @@ from alerts.domain.streams import MEMBER, PLACE, place_id
 from alerts.eventlog.ports import Log, UnitOfWork
 from alerts.kernel.errors import Conflict, Forbidden
 
-_OUTSIDE = "This lies outside the areas or kinds that your role is for: ask somebody whose role includes them."
+_OTHERS = "somebody whose role includes it"
 _NOT_YOURS = "This draft is somebody else's: it is edited by whoever wrote it, or by an author whose areas include it."
 
 
@@ -55,7 +56,7 @@ def check_plan(unit: UnitOfWork, actor: Actor, plan: NoticePlan, *, finished: bo
     limits = Policy(default="record", rules=(PolicyRule(then="issue", kinds=member.kinds, areas=plan_areas),))
     inside = partial(Reach(unit, None).is_inside, plan, None)
     if policy_answer(limits, kind=plan.kind, severity=plan.severity, inside=inside) != "issue":
-        raise Forbidden(_OUTSIDE)
+        raise Forbidden(_outside(unit, member, plan))
 
 
 def check_plan_now(log: Log, actor: Actor, plan: NoticePlan) -> None:
@@ -82,7 +83,7 @@ class _LogReader:
 
 def check_position(unit: UnitOfWork, actor: Actor, lat: float, lon: float) -> None:
     """Refuse a position outside the areas of the person's role. Raises Forbidden."""
-    if actor.person is None or (areas := _member(unit, actor).areas) is None:
+    if actor.person is None or (areas := (member := _member(unit, actor)).areas) is None:
         return
     from alerts.kernel.geometry import resolve_area
 
@@ -91,7 +92,7 @@ def check_position(unit: UnitOfWork, actor: Actor, lat: float, lon: float) -> No
         return state.geometry if state else None
 
     if not resolve_area(areas, place).contains_point(lat, lon):
-        raise Forbidden(_OUTSIDE)
+        raise Forbidden(f"Your role is for {_areas_of(unit, member)}, and this lies elsewhere: ask {_OTHERS}.")
 
 
 def check_editor(unit: UnitOfWork, actor: Actor, state: NoticeState) -> None:
@@ -105,6 +106,27 @@ def check_editor(unit: UnitOfWork, actor: Actor, state: NoticeState) -> None:
     if actor.person is None or not at_least(_member(unit, actor).role, "author"):
         raise Forbidden(_NOT_YOURS)
     check_notice(unit, actor, state.plan)
+
+
+def _outside(unit: UnitOfWork, member: MemberState, plan: NoticePlan) -> str:
+    """Say which limit of the person's role a notice exceeds, and what to do."""
+    if member.kinds is not None and plan.kind not in member.kinds:
+        return f"Your role is for other kinds of notices ({', '.join(member.kinds)}): ask {_OTHERS}."
+    named = _areas_of(unit, member)
+    if plan.area is None and plan.service_change is None:
+        return f"Your role is for {named}, and this reaches everywhere: give it an area, or ask {_OTHERS}."
+    return f"Your role is for {named}, and part of this area lies outside: make it smaller, or ask {_OTHERS}."
+
+
+def _areas_of(unit: UnitOfWork, member: MemberState) -> str:
+    """Name the areas of a person's role: `Southwark, Lambeth and a drawn area`."""
+    slugs = [str(part["place"]) for part in member.areas or [] if "place" in part]
+    places = [(slug, unit.get(PLACE, place_id(slug))) for slug in slugs]
+    names = [slug if place is None else place_name(place, "en", "en") for slug, place in places]
+    drawn = len(member.areas or []) - len(slugs)
+    if drawn:
+        names.append("a drawn area" if drawn == 1 else f"{drawn} drawn areas")
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) if names else "some areas"
 
 
 def _member(unit: UnitOfWork, actor: Actor) -> MemberState:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from alerts.commands import Actor
-from alerts.contract.bodies import BulletinBody, ContentBody, NewsletterBody
+from alerts.contract.bodies import BulletinBody, ContentBody, NewsletterBody, NoticeBody
 from alerts.kernel.errors import Forbidden
 from tests.support.command_rig import CommandRig, key, on_both
 
@@ -34,10 +34,22 @@ async def test_role_for_other_kinds_manages_no_newsletter(rig: CommandRig) -> No
             rig.commands.draft_bulletin(other, started.id, ISSUE),
             rig.commands.end_newsletter(other, started.id),
         ):
-            with pytest.raises(Forbidden, match="areas or kinds that your role is for"):
+            with pytest.raises(Forbidden, match="Your role is for"):
                 await refused
     editor = await limited(rig, "editor", kinds=("bulletin",))
     revised = await rig.commands.revise_newsletter(editor, started.id, {"name": "Our week"}, started.version)
     await rig.commands.draft_bulletin(editor, started.id, ISSUE)
     await rig.commands.end_newsletter(editor, started.id)
     assert revised.version == started.version + 1
+
+
+@on_both
+async def test_refusal_names_the_limit_of_the_role(rig: CommandRig) -> None:
+    await rig.places()
+    local = await limited(rig, "local", areas=[{"place": "camden"}])
+    words = {"en": ContentBody(title="Gas leak", body="Keep windows shut.")}
+    plan = NoticeBody(
+        kind="announcement", area={"circle": {"lat": 51.55, "lon": -0.15, "radius_km": 50}}, content=words
+    )
+    with pytest.raises(Forbidden, match="role is for Camden, and part of this area lies outside: make it smaller"):
+        await rig.commands.draft_notice(local, plan)
