@@ -6,7 +6,7 @@ They are on the person's page, which shows for an hour after a look-up; without 
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,11 +19,13 @@ from alerts.commands.preferences import subscriber_json
 from alerts.kernel.errors import DomainError, Invalid
 from alerts.services import Services
 from alerts.web.console.frame import Frame
+from alerts.web.console.local_time import parse_day
 from alerts.web.console.member_actor import actor_of_member, idempotency_of
 from alerts.web.console.place_choice import chosen_place
-from alerts.web.console.subscribers import PATH, SubscriberScreens, places_mark, subscriber_id
+from alerts.web.console.subscribers import PATH, SubscriberScreens, link_ways, places_mark, subscriber_id
 from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
+from subscribers.domain.lifecycle import testable
 from subscribers.domain.subscriber import SubscriberState
 
 BY_WORD = ("places", "pause", "resume", "end", "erase")
@@ -93,10 +95,16 @@ class PhoneActs:
         elif act == "resume":
             await commands.pause(actor, state.id, None, idem=once, agreed=agreed)
         elif act == "link":
-            await commands.send_link_to(state.id, fields.whole("number") or -1, actor)
+            number = fields.whole("number")
+            if number not in (c.number for c in link_ways(state)):
+                errors.add("act", "A link goes by e-mail or text only: choose one of those ways.")
+            else:
+                await commands.send_link_to(state.id, number, actor)
         elif act == "test":
-            if not (await commands.send_test(state.id, actor)).contacts:
-                errors.add("act", "There is no way to which a test can go.")
+            if not testable(state):
+                errors.add("act", "No test can go to a landline or by letter: call them, or add another way.")
+            else:
+                await commands.send_test(state.id, actor)
         elif act == "end":
             await commands.end_subscriber(actor, state.id, "asked for", idem=once, agreed=agreed)
         elif not fields.ticked("sure"):
@@ -146,10 +154,9 @@ class PhoneActs:
         """The morning of a day, by the person's clock."""
         zone = ZoneInfo(state.preferences.timezone if state.preferences else self._services.settings.timezone)
         today = self._services.clock().astimezone(zone).date()
-        try:
-            day = date.fromisoformat(fields.line("until"))
-        except ValueError:
-            errors.add("until", "Give a day such as 2026-12-24.")
+        day = parse_day(fields.line("until"), today)
+        if day is None:
+            errors.add("until", "Give a day such as 24 December, or 2026-12-24.")
             return None
         if not today < day <= today.replace(year=today.year + 1, day=min(today.day, 28)):
             errors.add("until", "Choose a day after today, at most a year ahead.")

@@ -32,6 +32,7 @@ from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
 from alerts.web.public.sign_up.contact_fields import masked_email, masked_phone
 from subscribers.domain.events import SubscriberLookedUp
+from subscribers.domain.lifecycle import testable
 from subscribers.domain.subscriber import SUBSCRIBER, ContactState, SubscriberState
 
 PATH = "/console/subscribers"
@@ -203,10 +204,9 @@ class SubscriberScreens:
                 for place in places
             ],
             "link_ways": [
-                (str(c.number), f"{CHANNELS[c.channel]} {_masked(c.channel, c.address)}")
-                for c in state.current
-                if c.channel in ANSWERABLE and c.state == "verified" and not c.suppressed
+                (str(c.number), f"{CHANNELS[c.channel]} {_masked(c.channel, c.address)}") for c in link_ways(state)
             ],
+            "is_testable": bool(testable(state)),
         }
 
     def _looked_up(self, events: list[Recorded], by: str) -> Recorded | None:
@@ -273,6 +273,11 @@ class SubscriberScreens:
                 for c in state.current
             ],
         }
+
+
+def link_ways(state: SubscriberState) -> list[ContactState]:
+    """Contact points to which a link to the person's own page can go."""
+    return [c for c in state.current if c.channel in ANSWERABLE and c.state == "verified" and not c.suppressed]
 
 
 def _way(

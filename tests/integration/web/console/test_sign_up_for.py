@@ -44,6 +44,11 @@ async def test_someone_without_any_device_is_signed_up(served: Served) -> None:
     assert state.consent is not None and state.consent.how == "by telephone, 14:05" and state.consent.wording
     assert state.preferences is not None and state.preferences.topics == () and state.preferences.danger_to_life
     assert state.preferences.places[0].radius_km == 2
+    assert 'value="link"' not in author.text and 'value="test"' not in author.text, "neither can reach them"
+    for what in ("link", "test"):
+        form = {"do": what, "number": str(state.current[0].number)}
+        answer = await served.client.post(f"{PEOPLE}/{person}/act", data=form, headers=author.headers)
+        assert answer.status == 422 and ("by e-mail or text" in (said := await answer.text()) or "landline" in said)
     registered = served.parts.log.stream(person)[0]
     assert registered.by.startswith("person:"), "it says so in their record"
 
@@ -96,7 +101,7 @@ async def test_acts_on_the_phone_are_done_and_recorded(served: Served) -> None:
     assert author.status == 422 and "Say how they agreed" in author.text
     await act(author, "pause", until="yesterday", agreed_pause="by telephone")
     assert author.status == 422 and "Give a day such as" in author.text and 'value="by telephone"' in author.text
-    await act(author, "pause", until=f"{served.now + timedelta(days=9):%Y-%m-%d}")
+    await act(author, "pause", until=f"{served.now + timedelta(days=9):%-d %B}")
     assert author.status == 200 and "It is paused." in author.text and "paused until" in author.text
     paused = state_of(served, person).paused_until
     assert paused is not None and paused > served.now + timedelta(days=8)
