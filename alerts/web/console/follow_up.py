@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from alerts.channels.i18n import translator
 from alerts.commands.notice_plans import plan_as_body
 from alerts.contract.bodies import AllClearBody, CancelBody, ContentBody, NoticeBody
 from alerts.domain.events import Content
@@ -23,7 +24,7 @@ from alerts.web.public.forms import FormErrors, FormFields, read_form
 
 _ONE = "/console/notices/{notice}"
 _TITLES = {
-    "cancel": "Cancel: it should not have been said",
+    "cancel": "Correction: it was wrong",
     "all-clear": "All clear: the danger is over",
     "stop": "Stop what has not left",
 }
@@ -74,7 +75,7 @@ class FollowUp:
             if what != "all-clear" and not fields.text("reason", 2_000).strip():
                 errors.add("reason", "Say what was wrong.")
                 return await self._screen(request, what, errors, fields, status=422)
-            if what == "cancel" and (errors := await self._unfilled(request, fields)):
+            if what != "stop" and (errors := await self._unfilled(request, fields)):
                 return await self._screen(request, what, errors, fields, status=422)
             try:
                 shown = await self._carried_out(request, what, fields)
@@ -97,14 +98,21 @@ class FollowUp:
             for tag in state.plan.content
             if (title := fields.line(f"title-{tag}"))
         }
+        if content:  # a language whose words were taken out repeats its title, as all do without words
+            content = {
+                tag: content.get(tag) or ContentBody(title=said.title) for tag, said in state.plan.content.items()
+            }
         if what == "cancel":
             body = CancelBody(reason=reason, content=content or None)
             return (await commands.cancel(actor, state.id, body, idem=idem)).id
         return (await commands.all_clear(actor, state.id, AllClearBody(content=content or None), idem=idem)).id
 
     async def _unfilled(self, request: web.Request, fields: FormFields) -> FormErrors:
-        """Name the blanks of a template that the correction still has."""
+        """Name titles that are missing above other words, and blanks of a template that the words still have."""
         errors, state = FormErrors(), await self._state(request)
+        for tag in state.plan.content:
+            if fields.text(f"instruction-{tag}", 20_000).strip() and not fields.line(f"title-{tag}"):
+                errors.add(f"title-{tag}", "Write a title: what to do does not go out without one.")
         for tag in state.plan.content if state.plan.template is not None else ():
             for field in (f"title-{tag}", f"instruction-{tag}"):
                 for name in blanks_in(fields.text(field, 20_000))[:1]:
@@ -125,15 +133,16 @@ class FollowUp:
         presenter = Presenter(self._frame)
         card = await read(self._services, presenter.card, state)
         prepared = await read(self._services, self._templates.correction, state.plan) if what == "cancel" else {}
-        nothing = Content(title="")
         words = [
             (
                 tag,
                 presenter.translator.language(tag),
-                fields.line(f"title-{tag}") if fields else prepared.get(tag, nothing).title,
-                fields.text(f"instruction-{tag}", 20_000) if fields else prepared.get(tag, nothing).instruction,
+                translator(tag).text("banner", "Cancel" if what == "cancel" else "AllClear"),
+                fields.line(f"title-{tag}") if fields else ready.title,
+                fields.text(f"instruction-{tag}", 20_000) if fields else ready.instruction,
             )
-            for tag in state.plan.content
+            for tag, said in state.plan.content.items()
+            for ready in (prepared.get(tag) or Content(title=said.title),)
         ]
         context = {
             "here": "notices",

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from alerts.domain.events import Content
 from alerts.domain.streams import NOTICE
 from tests.support.officer import Officer, officer
 from tests.support.served import Served, resident
@@ -75,9 +76,14 @@ async def test_officer_warns_and_a_second_one_approves(served: Served) -> None:
     await approver.open(f"/console/notices/{notice}/cancel")
     await approver.press()
     assert approver.status == 422 and "Say what was wrong." in approver.text
-    await approver.press(reason="It was another street.")
+    assert "Please disregard it." in approver.text and f'value="{WORDS["title_en"]}"' in approver.text, "what goes out"
+    await approver.press(reason="It was another street.", title_en="", instruction_en="You may go out.")
+    assert approver.status == 422 and "Write a title" in approver.text and "You may go out." in approver.text
+    await approver.press(title_en="No leak")
     assert approver.status == 200, re.findall(r"error-summary.*?</ul>", approver.text, re.DOTALL)
     assert state_of(served, notice) == "cancelled"
+    ended = served.parts.log.state(NOTICE, UUID(approver.url.rsplit("/", 1)[1]))
+    assert ended is not None and ended.plan.content == {"en": Content(title="No leak", instruction="You may go out.")}
 
 
 @pytest.mark.usefixtures("people")
@@ -111,11 +117,21 @@ async def test_return_takes_a_reason_and_voids_nothing_else(served: Served) -> N
     await approver.press("return", reason="Name the street.")
     assert state_of(served, notice) == "returned"
     await author.open(f"/console/notices/{notice}/edit")
-    assert author.status == 200 and WORDS["title_en"] in author.text
+    assert author.status == 200 and WORDS["title_en"] in author.text and "Name the street." in author.text
     await approver.open(f"/console/notices/{notice}/edit")
     assert approver.status == 403 and "You returned this for changes: somebody else makes them." in approver.text
     await approver.open(f"/console/notices/{notice}")
     assert f"{notice}/edit" not in approver.text and f"{notice}/check" in approver.text
+
+
+async def test_one_person_is_a_person(served: Served) -> None:
+    await served.ok("POST", "/api/v1/subscribers", await served.key(), resident("r0@example.org"), 201)
+    author, approver = await officer(served, "ann", "author"), await officer(served, "kofi", "approver")
+    notice = await drafted(author)
+    await author.press("check")
+    await author.press()
+    await approver.open(f"/console/notices/{notice}/approve")
+    assert "Send to 1 person" in approver.text and "1 people" not in author.text + approver.text
 
 
 async def test_wrong_input_keeps_what_was_typed(served: Served) -> None:
@@ -199,6 +215,9 @@ async def test_what_stops_cannot_be_ticked_away(served: Served) -> None:
     author = await officer(served, "ann", "author")
     notice = await drafted(author, instruction_en="Stay off [road] until 20:00.")
     await author.open(f"/console/notices/{notice}/check")
+    assert "Nothing is missing" not in author.text
+    assert "One thing to settle first" in author.text
+    assert f'href="/console/notices/{notice}/edit#instruction-en">Mend it' in author.text
     await author.press(there="blank-en")
     assert author.status == 422 and "Fill [road]." in author.text and state_of(served, notice) == "draft"
 
