@@ -14,6 +14,7 @@ from alerts.domain.set_at import APPROVAL_SET_AT
 from alerts.domain.streams import NOTICE
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Conflict, Forbidden
+from alerts.kernel.people_words import people_words
 
 
 def saved(state: NoticeState, *, dispatch: bool = False) -> NoticeSaved:
@@ -57,7 +58,7 @@ def changed_since_approval(unit: UnitOfWork, state: NoticeState, people: int | N
         return "A segment of its rule has changed since the approval."
     if people is None or not life.counts_matter(state) or not life.count_moved(state.approved_people or 0, people):
         return ""
-    return f"It would now reach {people} people, not {state.approved_people} as approved."
+    return f"It would now reach {people_words(people)}, not {state.approved_people} as approved."
 
 
 def _has_outgrown_its_policy(unit: UnitOfWork, state: NoticeState, approved: int) -> bool:

@@ -27,6 +27,7 @@ from alerts.domain.events import (
 from alerts.domain.notice import NoticeState
 from alerts.kernel.errors import Conflict, FieldError, Forbidden, Invalid
 from alerts.kernel.events import Event
+from alerts.kernel.people_words import people_words
 from alerts.kernel.terms import MsgType, NoticeKind, NoticePhase, Priority
 
 EDITABLE: frozenset[NoticePhase] = frozenset(("draft", "pending-approval", "returned", "approved", "scheduled"))
@@ -156,7 +157,7 @@ def decide_approve(
         raise Conflict("It was changed after you looked at it. Look again, then approve.", version=state.version)
     if count_moved(seen, people):
         raise Conflict(
-            f"It would now reach {people} people, not {seen}. Look again, then approve.",
+            f"It would now reach {people_words(people)}, not {seen}. Look again, then approve.",
             version=state.version,
             people=people,
         )

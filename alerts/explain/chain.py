@@ -16,6 +16,7 @@ from alerts.domain.notice import NoticeState
 from alerts.domain.streams import KEY, ORGANISATION, dispatch_id, organisation_id
 from alerts.eventlog.ports import Log
 from alerts.kernel.events import Event, Recorded
+from alerts.kernel.people_words import people_words
 
 _AFTER_DRAFT = 5_000
 """Maximum positions between the first event that a trigger made and the trigger itself, written in one transaction."""
@@ -145,7 +146,7 @@ def _notice_detail(event: Event) -> str | None:
         case e.ApprovalVoided(reason=reason):
             return _because("its approval was voided", reason)
         case e.NoticeApproved(people=people):
-            return "it was approved" if people is None else f"it was approved for {people:,} people"
+            return "it was approved" if people is None else f"it was approved for {people_words(people)}"
         case e.NoticeScheduled(send_at=send_at):
             return f"it was scheduled for {send_at.isoformat(timespec='seconds')}"
         case e.NoticeIssued():

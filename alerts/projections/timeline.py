@@ -16,6 +16,7 @@ from alerts.domain import events as e
 from alerts.domain.streams import COMMENTS, DISPATCH, EXPORT, IMPORT, PRINT_BATCH, READ_MODEL, REJECTIONS
 from alerts.eventlog.read_model import ReadModel
 from alerts.kernel.events import Event, Recorded
+from alerts.kernel.people_words import people_words
 from alerts.kernel.times import micros
 from alerts.projections import document_kinds
 from alerts.storage import named_queries
@@ -84,7 +85,7 @@ def _detail(event: Event) -> str:
         case e.NoticeApproved():
             return event.approver
         case e.DispatchPlanned():
-            return f"{event.people} people, {event.contacts} contact points, {event.unreachable} unreachable"
+            return f"{people_words(event.people)}, {event.contacts} contact points, {event.unreachable} unreachable"
         case e.DispatchCompleted():
             return ", ".join(f"{state} {count}" for state, count in sorted(event.by_state.items()))
         case e.DispatchRetried():
@@ -101,7 +102,7 @@ def _detail(event: Event) -> str:
         case e.RoleGranted():
             return event.role
         case e.ExportFinished():
-            return f"{event.people} people"
+            return people_words(event.people)
         case s.SubscriberLookedUp() | s.ActedOnBehalf() | e.LookUpFoundNobody():
             return ""  # the reason is the person's: sealed under their key
         case s.ContactPointSuppressed() | s.SuppressionLifted():

@@ -15,6 +15,7 @@ from alerts.channels.i18n import Translator
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import NOTICE
 from alerts.kernel.errors import DomainError
+from alerts.kernel.people_words import people_words
 from alerts.kernel.times import zone
 from alerts.services import Services
 from alerts.web.api.common import read
@@ -138,7 +139,9 @@ class CalendarScreen:
                 continue
             card = presenter.card(notice)
             people = notice.approved_people
-            detail = f"Approved for {self._frame.translator.number(people)} people." if people is not None else ""
+            detail = (
+                f"Approved for {people_words(self._frame.translator.number(people))}." if people is not None else ""
+            )
             drill = "DRILL, " if notice.plan.status != "Actual" else ""
             link = f"{base}/console/notices/{notice.id}"
             found.append(Planned(at, card["title"], link, drill + card["phase"], detail, str(notice.id)))

@@ -18,6 +18,7 @@ from alerts.domain.reference_data import MemberState
 from alerts.domain.streams import NOTICE
 from alerts.intake import strict_json
 from alerts.kernel.errors import Conflict, DomainError, Forbidden, Invalid, Stale
+from alerts.kernel.people_words import people_words
 from alerts.kernel.terms import CHANNELS as ALL_CHANNELS
 from alerts.services import Services
 from alerts.web.api.common import read
@@ -198,7 +199,9 @@ class Compose:
             )
         except DomainError as error:
             return web.json_response({"words": f"Not counted: {error.message}"})
-        return web.json_response({"words": f"It would reach {self._frame.translator.number(counted.people)} people."})
+        return web.json_response(
+            {"words": f"It would reach {people_words(self._frame.translator.number(counted.people))}."}
+        )
 
     def _parse(self, fields: Any, before: Sequence[Any]) -> tuple[NoticeForm, FormErrors]:
         lookup = self._services.place_lookup

@@ -14,6 +14,7 @@ from alerts.channels import markdown
 from alerts.channels.i18n import direction
 from alerts.channels.sms_segments import count
 from alerts.domain.notice import NoticeState
+from alerts.kernel.people_words import people_words
 from alerts.kernel.terms import Channel, DeliveryState
 from alerts.services import Services
 from alerts.web.api.common import read
@@ -167,4 +168,4 @@ def _approver(presenter: Presenter, notice: NoticeState) -> str:
     if notice.approved_people is None:
         return f"{presenter.who(notice.approved_by)}, {at}"
     people = presenter.translator.number(notice.approved_people)
-    return f"{presenter.who(notice.approved_by)}, {at}, for {people} people"
+    return f"{presenter.who(notice.approved_by)}, {at}, for {people_words(people)}"

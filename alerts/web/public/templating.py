@@ -17,6 +17,7 @@ from jinja2 import Environment
 from alerts.channels.i18n import LANGUAGES, Translator, language_name, translator
 from alerts.channels.layouts import environment
 from alerts.kernel.languages import primary_subtag
+from alerts.kernel.people_words import people_words
 from alerts.services import Services
 from alerts.settings import Settings
 from alerts.web.http.routing import PUBLIC, Route
@@ -123,6 +124,7 @@ class Pages:
     def _layouts(self) -> Environment:
         layouts = environment()
         layouts.globals["site"] = self.site
+        layouts.filters["people_words"] = people_words
         return layouts
 
     def render(self, layout: str, t: Translator, context: Mapping[str, Any]) -> bytes:

@@ -23,6 +23,16 @@
     if (words.length) told.textContent = words.join(" ");
   };
 
+  // What can still be stopped was counted when the page was opened.
+  const recount = async () => {
+    const there = document.getElementById("stop");
+    const answer = there && (await fetch(location.href).catch(() => null));
+    if (!answer?.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const next = page.getElementById("stop");
+    if (next && !there.contains(document.activeElement)) there.innerHTML = next.innerHTML;
+  };
+
   const stream = new EventSource(panel.dataset.progress);
   const show = ({ data }) => {
     if (data) panel.innerHTML = data;
@@ -33,5 +43,6 @@
     show(event);
     told.textContent = "All have left.";
     stream.close();
+    recount();
   });
 })();
