@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar as months
 from collections import defaultdict
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -217,8 +217,9 @@ def _clashes(planned: list[Planned]) -> list[tuple[Planned, Planned]]:
 def _clock_change(now: datetime, tz: str, t: Translator) -> str:
     """Day of the next clock change within a year; "" if the zone has none."""
     where = zone(tz)
-    for days in range(1, 366):
-        at = now + timedelta(days=days)
-        if at.astimezone(where).utcoffset() != now.astimezone(where).utcoffset():
+    today = now.astimezone(where).date()
+    for days in range(366):
+        at = datetime.combine(today + timedelta(days=days), time(23, 59), where)
+        if at.utcoffset() != now.astimezone(where).utcoffset():
             return t.day(at, tz)
     return ""

@@ -187,7 +187,12 @@ class DraftReview:
             return []
         found = []
         for other in self._services.views.live(self._services.clock()):
-            if other.thread == state.thread or other.plan.kind != "alert" or other.plan.status != state.plan.status:
+            if (
+                other.thread == state.thread
+                or other.msg_type in life.ENDINGS
+                or other.plan.kind != "alert"
+                or other.plan.status != state.plan.status
+            ):
                 continue
             theirs = shapes.of_notice(other)
             if not theirs.empty and area.overlaps(theirs):

@@ -37,6 +37,11 @@ class NextSteps:
             if f"person:{member.id}" != notice.returned_by:
                 links.append(("Edit", f"{path}/edit"))
             links.append(("Check", f"{path}/check"))
+        if notice.phase == "scheduled" and at_least(member.role, "author"):
+            links.append(("Move to another time", f"/console/calendar?move={notice.id}#move"))
+            links.append(("Edit: it is approved again", f"{path}/edit"))
+        if notice.phase == "scheduled" and at_least(member.role, "approver"):
+            links.append(("Withdraw it", f"{path}/approve"))
         return links
 
     def _after(self, notice: NoticeState) -> dict[str, Any]:

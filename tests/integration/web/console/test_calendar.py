@@ -44,6 +44,8 @@ async def test_planned_notice_is_moved_and_stays_approved(served: Served) -> Non
     await author.press(send_day=day(3), send_time="9.15")
     assert author.status == 200 and author.url == CALENDAR and "09:15" in author.text and "17:00" not in author.text
     assert state_of(served, notice) == "scheduled"
+    await author.open(f"/console/notices/{notice}")
+    assert f"{CALENDAR}?move={notice}#move" in author.text and "Withdraw it" not in author.text
     await author.open(f"{CALENDAR}?move=nonsense&month=never")
     assert author.status == 200
 
@@ -94,6 +96,11 @@ async def test_what_is_approved_for_later_never_leaves_by_another_press(served: 
     assert state_of(served, notice) == "scheduled" and twice.status == 200, "it gets the first press's answer"
     await second.press("send", people="3")
     assert state_of(served, notice) == "scheduled" and second.status == 409, second.text
+    await second.open(f"/console/notices/{notice}/approve")
+    await second.press("reject")
+    assert second.status == 422 and state_of(served, notice) == "scheduled"
+    await second.press("reject", reason="It is another day.")
+    assert state_of(served, notice) == "rejected" and second.status == 200
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
