@@ -96,7 +96,7 @@ class PhoneActs:
             await commands.pause(actor, state.id, None, idem=once, agreed=agreed)
         elif act == "link":
             number = fields.whole("number")
-            if number not in (c.number for c in link_ways(state)):
+            if number is None or number not in [c.number for c in link_ways(state)]:
                 errors.add("act", "A link goes by e-mail or text only: choose one of those ways.")
             else:
                 await commands.send_link_to(state.id, number, actor)

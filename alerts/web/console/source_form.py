@@ -125,7 +125,8 @@ def _object(text: str, field: str, errors: FormErrors) -> dict[str, Any] | None:
     try:
         value = strict_json.parse(text.encode())
     except DomainError as error:
-        errors.add(field, f"This is no JSON: {error.message}")
+        words = error.message.removeprefix("the body is not JSON: ")
+        errors.add(field, f"This is not JSON: {words}.")
         return None
     if not isinstance(value, dict):
         errors.add(field, 'This is no object: write {"…": …}.')

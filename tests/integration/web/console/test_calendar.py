@@ -120,3 +120,12 @@ async def test_days_and_numbers_beyond_the_calendar_are_refused_in_words(served:
     await approver.open(f"/console/notices/{notice}/approve")
     await approver.press("send", people="3", version="²")
     assert approver.status == 422 and "Read the words again" in approver.text
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+async def test_clock_change_is_on_a_sunday_at_any_hour(served: Served) -> None:
+    for hour in (0, 12):
+        served.shift += (served.now + timedelta(days=1)).replace(hour=hour, minute=30) - served.now
+        author = await officer(served, f"ann{hour}", "author")
+        await author.open(CALENDAR)
+        assert "The clocks change next on Sunday" in author.text, hour
