@@ -23,7 +23,7 @@ from alerts.web.console.place_choice import RADII, PlaceChoice, chosen_place
 from alerts.web.console.subscribers import PATH, count_look_up
 from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
-from alerts.web.public.issuers import consent_lines, wording
+from alerts.web.public.issuers import consent_lines, mark, wording
 from alerts.web.public.sign_up.contact_fields import checked_email, checked_phone, meant_instead
 
 NEW = f"{PATH}/new"
@@ -72,6 +72,9 @@ class SignUpFor:
         """Sign the person up, confirmed at once by what they said; then their page."""
         fields, errors = await read_form(request), FormErrors()
         form = await self._form(fields, errors)
+        if fields.line("words") != _mark(await read(self._services, self._scripts)):
+            form.said_yes = False
+            errors.add("said-yes", "What they agree to has changed since you opened this page: read it to them again.")
         if errors:
             return await self._screen(request, form, errors, status=422)
         actor, services = actor_of_member(request), self._services
@@ -188,6 +191,7 @@ class SignUpFor:
         self, request: web.Request, form: SignUpForm, errors: FormErrors, status: int = 200
     ) -> web.Response:
         topics = await read(self._services, self._topics, "en")
+        scripts = await read(self._services, self._scripts)
         context: dict[str, Any] = {
             "here": "subscribers",
             "path": f"{self._frame.site.base}{PATH}",
@@ -195,13 +199,19 @@ class SignUpFor:
             "topics": [(f"topic-{at}", slug, name, slug in form.topics) for at, (slug, name) in enumerate(topics)],
             "radii": [(one, f"{one} km") for one in RADII],
             "tongues": [(tag, language_name(tag)) for tag in LANGUAGES],
-            "scripts": await read(self._services, self._scripts),
+            "scripts": scripts,
+            "words": _mark(scripts),
             "kept_email": form.email if "Did you mean" in errors.words.get("email", "") else "",
             "errors": errors.words,
             "error_heading": "There is a problem",
             **once_field(),
         }
         return self._frame.screen(request, "console/subscriber_new.html", context, status)
+
+
+def _mark(scripts: list[tuple[str, str, str]]) -> str:
+    """Return the mark of what is read out, in every language, so that nothing is recorded that was not read."""
+    return mark([words for _, _, words in scripts])
 
 
 def _add(errors: FormErrors, error: DomainError) -> None:

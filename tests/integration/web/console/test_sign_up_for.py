@@ -8,6 +8,9 @@ from uuid import UUID
 
 import pytest
 
+from alerts.commands.actor import SYSTEM
+from alerts.contract.bodies import OrganisationBody
+from alerts.web.http.auth import caught_up
 from subscribers.domain.events import ActedOnBehalf, ContactTestRequested, FreshLinkRequested, SubscriberLookedUp
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
 from tests.integration.web.console.test_subscribers import AMINA, PEOPLE, amina, found, state_of
@@ -231,3 +234,16 @@ async def test_sign_up_of_a_subscribed_address_leaves_a_trace(served: Served) ->
     looked = [one for one in served.parts.log.stream(person) if isinstance(one.event, SubscriberLookedUp)]
     assert [one.event.reason for one in looked] == ["Tried to sign them up"]  # type: ignore[attr-defined]
     assert looked[0].by.startswith("person:")
+
+
+@SQLITE
+async def test_consent_that_changed_is_read_out_again(served: Served) -> None:
+    author = await officer(served, "ann", "author")
+    await author.open(NEW)
+    police = OrganisationBody(slug="police", name={"en": "Police"}, sender_name="Police", consent={"en": "They warn."})
+    await served.parts.commands.define_organisation(SYSTEM, police)
+    await caught_up(served.parts)
+    await author.press(within="said-yes", **BETTY)
+    assert author.status == 422 and "read it to them again" in author.text and "They warn." in author.text
+    await author.press(within="said-yes", **BETTY)
+    assert author.status == 200 and "They are signed up" in author.text
