@@ -77,6 +77,8 @@ class AlarmMessages:
         for name in await self._over(set(on), now):
             self._asked.discard(name)
             await self._end(name)
+        if self._waits:
+            self._drop_decided(set(on))
         await self._send(now)
 
     async def _win(self, alarm: Alarm) -> bool:
@@ -130,6 +132,14 @@ class AlarmMessages:
                 self._outbox[way] = lines  # now the last in turn: one device that always fails holds up no other
                 self._tried.add(way)
                 self._retry_at[way.channel] = self._tick() + _RETRY_S
+
+    def _drop_decided(self, on: set[str]) -> None:
+        """Drop what was decided before it could be told: nobody waits for it any more."""
+        for way, lines in list(self._outbox.items()):
+            self._outbox[way] = {name: line for name, line in lines.items() if line.over or name in on}
+            if not self._outbox[way]:
+                del self._outbox[way]
+                self._tried.discard(way)
 
     async def _is_told(self, way: TeamWay, lines: dict[str, AlarmLine]) -> bool:
         """True if a way that failed before is still one of somebody who is told: they may have left the team."""

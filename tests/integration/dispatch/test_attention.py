@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 
+from alerts.channels.message import SendResult
 from alerts.channels.replies import Answers
 from alerts.dispatch.alarm_messages import LASTS_S, AlarmMessages
 from alerts.dispatch.alarms import WAITS, Alarm, past_alarms
@@ -158,3 +159,17 @@ def test_provider_is_told_before_anything_has_to_leave(rig: Rig) -> None:
 )  # fmt: skip
 def test_each_kind_is_told_to_who_may_act(kind: str, who: list[int]) -> None:
     assert [one.contact for one in told(TEAM, f"{WAITS}{kind}")] == who
+
+
+def test_what_is_decided_before_it_is_told_is_told_to_nobody(rig: Rig) -> None:
+    mail = Scripted("email", lambda _: SendResult(result="not-begun"))
+    process = Watching(rig, mail)
+    trigger = park(rig, "estates")
+    process.look()
+    process.look(LASTS_S)
+    assert len(mail.handed) == 1, "mail is down"
+    again = e.TriggerReceived(source="estates", kind="x", external_id=str(trigger), state="recorded")
+    caught_up(rig, rig.tell(TRIGGER, trigger, again))
+    mail.answer = lambda _: SendResult(result="sent")
+    assert process.look(20) == [] and process.look(20) == []
+    assert len(mail.handed) == 1
