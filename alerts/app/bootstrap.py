@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import version
@@ -383,13 +383,14 @@ class App:
         self.vault.destroy(subject)
 
     def _contacts_of(self, subject: UUID) -> set[int]:
-        """Contact points of a subscriber, or of a resident's report."""
-        try:
+        """Contact points of a subscriber, or of a resident's report; none of anything else."""
+        with suppress(NotFound):  # another kind of thing
             state = self.log.state(SUBSCRIBER, subject)
-        except NotFound:  # another kind of thing
+            return {contact.number for contact in state.contacts} if state else set()
+        with suppress(NotFound):
             report = self.log.state(REPORT, subject)
             return {report.contact} if report is not None and report.contact is not None else set()
-        return {contact.number for contact in state.contacts} if state else set()
+        return set()
 
     def build_worker(self, **options: Any) -> Worker:
         """Build a worker on this process's components. `options` replace parameters from the settings."""

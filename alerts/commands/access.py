@@ -339,13 +339,17 @@ class TeamCommands(CommandBase):
         return await self._run(actor, work)
 
     async def end_sign_ins(self, actor: Actor, member: UUID) -> MemberSaved:
-        """End every sign-in of a person on every device, and void their unused links; they may sign in again."""
+        """End every sign-in of a person on every device, and void their unused links; they may sign in again.
+
+        Their devices show the team's notifications no more, for one of them may be lost.
+        """
 
         def work(unit: UnitOfWork) -> MemberSaved:
             state = _member(unit, member)
             if state.role is not None:
                 unit.append(MEMBER, member, SignInsEnded())
             end_sessions(unit, member)
+            end_devices(unit, member)
             return MemberSaved(id=member, version=unit.version(member))
 
         return await self._run(actor, work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID
 
 from alerts.commands import notice_threads, validation
@@ -9,10 +10,12 @@ from alerts.commands.actor import Actor
 from alerts.commands.base import CommandBase
 from alerts.commands.ports import Idempotency
 from alerts.commands.results import Saved
+from alerts.commands.subscribers import ERASURE
 from alerts.domain import notice_comments as life
 from alerts.domain.streams import COMMENTS, comments_id
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Forbidden
+from alerts.scheduler.due_items import plan_due
 
 LONGEST = 1_000
 
@@ -39,3 +42,17 @@ class NoticeCommentCommands(CommandBase):
             return Saved(id=stream, version=unit.version(stream), created=True)
 
         return await self._run(actor, work, idem)
+
+    async def erase_comments(self, actor: Actor, notice: UUID, *, idem: Idempotency | None = None) -> Saved:
+        """Destroy the words of all comments on a notice. On return the key is gone."""
+        stream = comments_id(notice)
+
+        def work(unit: UnitOfWork) -> Saved:
+            notice_threads.notice(unit, notice)
+            unit.append(COMMENTS, stream, *life.decide_erase(unit.get(COMMENTS, stream)))
+            plan_due(unit, ERASURE, stream, unit.now)
+            return Saved(id=stream, version=unit.version(stream))
+
+        saved = await self._run(actor, work, idem)
+        await asyncio.to_thread(self._erase_key, stream)
+        return saved

@@ -86,6 +86,15 @@ def check_organisation(unit: UnitOfWork, plan: NoticePlan, *, finished: bool = T
         raise Invalid.field(FIELD, words)
 
 
+def may_issue(unit: UnitOfWork, plan: NoticePlan) -> bool:
+    """True if the organisation of a plan may issue such a notice."""
+    try:
+        check_organisation(unit, plan, finished=False)
+    except Invalid:
+        return False
+    return True
+
+
 def check_thread(head: NoticePlan, plan: NoticePlan) -> None:
     """Refuse a follow-up in another name than its thread's. Raises Invalid."""
     if plan.organisation != head.organisation:

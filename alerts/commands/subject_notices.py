@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from alerts.commands import notice_threads
 from alerts.commands.actor import Actor
 from alerts.commands.notice_plans import ending_plan
-from alerts.commands.organisation_names import check_organisation, check_writer, in_name, organisations_of
+from alerts.commands.organisation_names import check_organisation, check_writer, in_name, may_issue, organisations_of
 from alerts.commands.policy_decision import policy_decision
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.events import Content, NoticePlan
@@ -70,13 +70,19 @@ def _in_its_name(
         return plan
     allowed = organisations_of(unit, actor)
     if plan.organisation is None and allowed is not None and len(allowed) > 1:
-        return replace(plan, organisation=min(allowed))  # a draft, in which its author chooses another
+        return replace(plan, organisation=_likely(unit, plan, allowed))  # a draft: its author may choose another
     named = in_name(unit, actor, plan)
     if named.organisation is None and (found := notice_threads.subject_of(unit, subject)) is not None:
         latest = notice_threads.notice(unit, found.latest)
         if latest.source == actor.source and latest.phase in life.EDITABLE:
             return replace(plan, organisation=latest.plan.organisation)
     return named
+
+
+def _likely(unit: UnitOfWork, plan: NoticePlan, allowed: frozenset[str]) -> str:
+    """Return the first organisation that may issue a notice like this, or the first of all: it is refused by name."""
+    named = [replace(plan, organisation=slug) for slug in sorted(allowed)]
+    return next((slug for slug, one in zip(sorted(allowed), named, strict=True) if may_issue(unit, one)), min(allowed))
 
 
 def open_thread(unit: UnitOfWork, subject: UUID) -> list[NoticeState]:

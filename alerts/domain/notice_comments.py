@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from alerts.domain.events import NoticeCommented, NoticePlan
+from alerts.domain.events import NoticeCommented, NoticeCommentsErased, NoticePlan
 from alerts.domain.evolve import unexpected_first_event
 from alerts.domain.notice import NoticeState
 from alerts.domain.notice_lifecycle import EDITABLE
@@ -42,11 +42,16 @@ class CommentsState(msgspec.Struct, frozen=True, kw_only=True):
     notice: UUID
     version: int
     comments: tuple[DraftComment, ...] = ()
+    erased: bool = False
+    """True once the words are erased; nothing is added then."""
 
 
 def evolve(state: CommentsState | None, recorded: Recorded) -> CommentsState:
     """Fold one event."""
     event = recorded.event
+    if isinstance(event, NoticeCommentsErased) and state is not None:
+        bare = tuple(replace(one, text=None, quote="") for one in state.comments)
+        return replace(state, version=recorded.originator_version, comments=bare, erased=True)
     if not isinstance(event, NoticeCommented):
         unexpected_first_event("comment", recorded)
     if state is None:
@@ -61,12 +66,21 @@ def decide_comment(notice: NoticeState, before: CommentsState | None, text: str,
         raise Conflict("This notice was issued: comments are for drafts. Make an update of it, or cancel it.")
     if notice.phase not in EDITABLE:
         raise Conflict(f"This notice is {notice.phase}: comments are for drafts. Write a new one.")
+    if before is not None and before.erased:
+        raise Conflict("The comments on this draft were erased, and no more are taken: talk to its author.")
     if before is not None and len(before.comments) >= MOST:
         raise Conflict(f"There are {MOST} comments on this draft already: talk to its author.")
     if field and field not in fields_of(notice.plan):
         raise Invalid.field("about", "This part of the notice is not there any more: choose another one.")
     quote = _quote(notice.plan, field)
     return (NoticeCommented(notice=notice.id, field=field, quote=quote or None, text=text),)
+
+
+def decide_erase(before: CommentsState | None) -> tuple[Event, ...]:
+    """Erase the words of every comment; nothing if there is none, or they are erased."""
+    if before is None or before.erased:
+        return ()
+    return (NoticeCommentsErased(notice=before.notice),)
 
 
 def fields_of(plan: NoticePlan) -> tuple[str, ...]:

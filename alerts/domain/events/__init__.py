@@ -88,7 +88,7 @@ from alerts.domain.events.notice import (
     NoticeSuperseded,
     TemplateUse,
 )
-from alerts.domain.events.notice_comment import NoticeCommented
+from alerts.domain.events.notice_comment import NoticeCommented, NoticeCommentsErased
 from alerts.domain.events.organisation import OrganisationDefined, OrganisationRetired
 from alerts.domain.events.place import (
     PlaceDefined,
@@ -215,6 +215,7 @@ __all__ = [
     "NoticeCancelled",
     "NoticeCleared",
     "NoticeCommented",
+    "NoticeCommentsErased",
     "NoticeDrafted",
     "NoticeExpired",
     "NoticeIssued",

@@ -21,4 +21,10 @@ class NoticeCommented(Event, frozen=True, kw_only=True, omit_defaults=True):
     text: str | None = None
 
 
-EVENTS: tuple[type[Event], ...] = (NoticeCommented,)
+class NoticeCommentsErased(Event, frozen=True, kw_only=True):
+    """The comments on a draft were erased: the key of their words is destroyed."""
+
+    notice: UUID
+
+
+EVENTS: tuple[type[Event], ...] = (NoticeCommented, NoticeCommentsErased)

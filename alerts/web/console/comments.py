@@ -41,6 +41,7 @@ def routes(services: Services) -> list[Route]:
     return [
         Route("GET", path, screens.show, role("viewer")),
         Route("POST", path, screens.add, role("viewer")),
+        Route("POST", f"{path}/erase", screens.erase, role("admin")),
     ]
 
 
@@ -71,7 +72,8 @@ class CommentSection:
                 }
                 for one in (found.comments if found is not None else ())
             ],
-            "may_comment": state is None or state.phase in EDITABLE,
+            "may_comment": (state is None or state.phase in EDITABLE) and not (found is not None and found.erased),
+            "may_erase": found is not None and not found.erased,
             "comment_parts": [("", "The whole notice"), *((one, label_of(one, name)) for one in parts)],
             "comment_typed": fields.text("comment", _ROOM) if fields is not None else "",
             "comment_about": fields.line("about") if fields is not None else "",
@@ -126,6 +128,18 @@ class CommentScreens:
             return await self._screen(request, state, errors, fields, 422 if state.phase in EDITABLE else 409)
         back = fields.one_of("back", _BACK, "comments")
         return await self._frame.to(f"/console/notices/{state.id}/{back}#comments")
+
+    async def erase(self, request: web.Request) -> web.Response:
+        """Erase the words of every comment on a notice."""
+        fields, state = await read_form(request), await self._state(request)
+        if not fields.ticked("sure"):
+            errors = FormErrors()
+            errors.add("sure", "Tick that they shall be erased for good.")
+            return await self._screen(request, state, errors, fields, 422)
+        await self._services.commands.erase_comments(
+            actor_of_member(request), state.id, idem=idempotency_of(request, fields)
+        )
+        return await self._frame.to(f"/console/notices/{state.id}/comments")
 
     async def _state(self, request: web.Request) -> NoticeState:
         state = await read(self._services, self._services.log.state, NOTICE, notice_id(request))

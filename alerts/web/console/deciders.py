@@ -7,7 +7,9 @@ from statistics import median
 
 from alerts.commands.rights import is_for
 from alerts.domain.notice import NoticeState
+from alerts.domain.reference_data import MemberState
 from alerts.domain.roles import at_least
+from alerts.services import Services
 from alerts.web.console.presenter import Presenter
 
 _NAMED = 5
@@ -16,14 +18,21 @@ _LATELY, _DECISIONS = timedelta(days=30), 10
 """Time, and number of decisions, by which it is judged how long one takes."""
 
 
+def may_decide(services: Services, member: MemberState, notice: NoticeState) -> bool:
+    """True for an approver whose role is for a notice, and who had no hand in it unless it is issued. Blocks."""
+    return (
+        at_least(member.role, "approver")
+        and (notice.issued or f"person:{member.id}" not in notice.hands)
+        and is_for(services.log, member, notice.plan)
+    )
+
+
 def deciders(presenter: Presenter, notice: NoticeState) -> str:
     """Names of those who may decide about a notice now: approve it, or correct and end it once it is issued. Blocks."""
     found = [
         one.name or one.email or "an approver"
         for one in presenter.services.views.members()
-        if at_least(one.role, "approver")
-        and (notice.issued or f"person:{one.id}" not in notice.hands)
-        and is_for(presenter.services.log, one, notice.plan)
+        if may_decide(presenter.services, one, notice)
     ]
     more = len(found) - _NAMED
     return ", ".join(found[:_NAMED]) + (f" and {more} more" if more > 0 else "") if found else "nobody yet"

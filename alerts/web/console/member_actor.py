@@ -10,9 +10,8 @@ from aiohttp import web
 
 from alerts.commands.actor import Actor
 from alerts.commands.ports import Idempotency
-from alerts.domain.notice import NoticeState
 from alerts.domain.reference_data import MemberState
-from alerts.domain.roles import SCOPES, at_least, scopes_of
+from alerts.domain.roles import SCOPES, scopes_of
 from alerts.kernel.ids import new_id
 from alerts.web.http.routing import MEMBER
 from alerts.web.public.forms import FormFields
@@ -36,16 +35,6 @@ def actor_of_member(request: web.Request) -> Actor:
         person=member.id,
         scopes=scopes_of(member.role, SCOPES),
         member_version=member.version,
-    )
-
-
-def may_approve(member: MemberState, notice: NoticeState) -> bool:
-    """True for an approver who had no hand in a notice, and whose role is for its kind; areas are looked at then."""
-    return (
-        at_least(member.role, "approver")
-        and f"person:{member.id}" not in notice.hands
-        and (member.kinds is None or notice.plan.kind in member.kinds)
-        and (member.organisations is None or notice.plan.organisation in member.organisations)
     )
 
 

@@ -20,7 +20,7 @@ from alerts.domain.reference_data import MemberState
 from alerts.kernel.terms import Channel
 from alerts.services import Services
 from alerts.web.api.common import read
-from alerts.web.console.member_actor import may_approve
+from alerts.web.console.deciders import may_decide
 
 _log = logging.getLogger(__name__)
 _REMEMBERED = 1_000
@@ -47,7 +47,7 @@ class TeamMail:
             return
         who = asker.name or asker.email or "A member of the team"
         task = TeamTask("asked", _title(state), who, people, f"/console/notices/{state.id}/approve")
-        self._begin(task, lambda member: may_approve(member, state))
+        self._begin(task, lambda member: may_decide(self._services, member, state))
 
     def returned(self, saved: NoticeSaved, state: NoticeState, decider: MemberState, reason: str) -> None:
         """Tell the authors of a notice that it came back."""
@@ -90,7 +90,7 @@ class TeamMail:
         services = self._services
         try:
             team = await read(services, services.views.members)
-            members = [one for one in team if one.role and wanted(one)][:_MOST]
+            members = await read(services, lambda: [one for one in team if one.role and wanted(one)][:_MOST])
             for way in await read(services, services.team_ways.of, members):
                 await services.team_ways.send(way, partial(self._rendered, task), "team")
         except Exception:

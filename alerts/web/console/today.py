@@ -15,8 +15,9 @@ from alerts.domain.reference_data import MemberState
 from alerts.domain.roles import at_least
 from alerts.services import Services
 from alerts.web.api.common import read
+from alerts.web.console.deciders import may_decide
 from alerts.web.console.frame import CHANNELS, Frame
-from alerts.web.console.member_actor import may_approve, member_of
+from alerts.web.console.member_actor import member_of
 from alerts.web.console.presenter import Presenter
 from alerts.web.console.waiting import waiting_items
 from alerts.web.http.routing import Route, role
@@ -91,7 +92,7 @@ def _need(presenter: Presenter, notice: NoticeState, member: MemberState) -> dic
         notice.drafted_at,
     )
     waits = f"approval, waiting {presenter.age(asked)}"
-    if may_approve(member, notice):
+    if may_decide(presenter.services, member, notice):
         return {**card, "link": f"{card['link']}/approve", "phase": waits, "decide": True}
     return {**card, "phase": waits}
 

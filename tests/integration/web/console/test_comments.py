@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from alerts.domain.streams import NOTICE
+from alerts.domain.events import NoticeCommented
+from alerts.domain.streams import NOTICE, comments_id
 from tests.integration.web.console.test_compose import WORDS, drafted, people, state_of
 from tests.support.officer import officer
 from tests.support.served import Served
@@ -95,3 +96,25 @@ async def test_refused_comment_keeps_its_words(served: Served) -> None:
     await leah.press("reject", reason="No.")
     await late.press(within='name="back"', comment="Why?")
     assert late.status == 409 and "comments are for drafts" in late.text
+
+
+@pytest.mark.usefixtures("people")
+async def test_comments_are_erased_by_an_administrator(served: Served) -> None:
+    author, admin = await officer(served, "ann", "author"), await officer(served, "ada", "admin")
+    notice = await drafted(author)
+    path = f"/console/notices/{notice}/comments"
+    await author.open(path)
+    await author.press(within='name="comment"', comment="Mrs Smith of number 12 is ill.", about="title-en")
+    assert "/erase" not in author.text
+    await admin.open(path)
+    await admin.press(within="comments/erase")
+    assert admin.status == 422 and "Tick that they shall be erased" in admin.text and "Smith" in admin.text
+    await admin.press(within="comments/erase", sure="1")
+    assert admin.status == 200, admin.text
+    assert admin.url == path and "Smith" not in admin.text and "Erased." in admin.text
+    assert 'name="comment"' not in admin.text, "no more are taken"
+    form = {"comment": "Again", "back": ""}
+    answer = await served.client.post(path, data=form, headers=author.headers)
+    assert answer.status == 422 and "were erased" in await answer.text()
+    events = served.parts.log.stream(comments_id(UUID(notice)))
+    assert [recorded.event.text for recorded in events if isinstance(recorded.event, NoticeCommented)] == [None]

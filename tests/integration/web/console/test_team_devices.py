@@ -113,3 +113,11 @@ async def test_approval_is_asked_in_the_browser_too(served: Served) -> None:
             break
         await asyncio.sleep(0.05)
     assert found[-1]["title"] == f"Approval asked: {WORDS['title_en']}" and found[-1]["url"].endswith("/approve")
+
+
+async def test_ended_sign_ins_end_the_devices_too(served: Served) -> None:
+    ann = await officer(served, "ann", "author")
+    assert await added(served, ann, "lost") == 200
+    member = (await team(served))["ann"]
+    await served.parts.commands.end_sign_ins(SYSTEM, member.id)
+    assert served.parts.team_devices.of(member.id) == [], "a lost laptop shows nothing any more"

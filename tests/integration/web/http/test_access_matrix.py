@@ -244,6 +244,7 @@ MATRIX = {
     "GET /console/notices/{notice}/mail.html": "author",
     "GET /console/notices/{notice}/page.html": "author",
     "POST /console/notices/{notice}/comments": "viewer",
+    "POST /console/notices/{notice}/comments/erase": "admin",
     "GET /console/notices/{notice}/progress": "viewer",
     "GET /console/notices/{notice}/report": "viewer",
     "GET /console/notices/{notice}/report.csv": "viewer",
