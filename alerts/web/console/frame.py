@@ -8,8 +8,9 @@ from aiohttp import web
 
 from alerts.channels.i18n import translator
 from alerts.commands.console_sessions import IDLE
+from alerts.domain.organisation import KIND_WORDS
 from alerts.domain.reference_data import MemberState
-from alerts.kernel.terms import CHANNEL_TERMS
+from alerts.kernel.terms import CHANNEL_TERMS, NoticeKind
 from alerts.services import Services
 from alerts.web.http.auth import caught_up
 from alerts.web.http.routing import MEMBER
@@ -18,6 +19,8 @@ from alerts.web.public.templating import Pages
 
 CHANNELS: dict[str, str] = {channel: terms.label for channel, terms in CHANNEL_TERMS.items()}
 """Channel names as the console shows them."""
+KIND_LABELS: dict[NoticeKind, str] = {kind: words.capitalize() for kind, words in KIND_WORDS.items()}
+"""Kinds of notices as the console shows them."""
 
 
 class Frame:

@@ -14,12 +14,6 @@ from alerts.kernel.terms import NoticeKind
 from alerts.web.console.area_lines import LONGEST, drawn_of, lines_of
 from alerts.web.public.forms import FormErrors, FormFields
 
-KIND_LABELS: dict[NoticeKind, str] = {
-    "alert": "Alerts",
-    "service-change": "Service changes",
-    "announcement": "Announcements",
-    "bulletin": "Bulletins",
-}
 _FIELDS = ("slug", "kinds")
 _CONSENT = 1_000
 

@@ -15,9 +15,9 @@ from alerts.kernel.terms import NoticeKind
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.area_lines import areas_of, drawn_of
-from alerts.web.console.frame import Frame
+from alerts.web.console.frame import KIND_LABELS, Frame
 from alerts.web.console.member_actor import actor_of_member, idempotency_of, once_field
-from alerts.web.console.organisation_form import KIND_LABELS, OrganisationForm, errors_of
+from alerts.web.console.organisation_form import OrganisationForm, errors_of
 from alerts.web.http.auth import caught_up
 from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, read_form

@@ -23,7 +23,7 @@ from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.api.team import TeamMember, team_of
 from alerts.web.console.area_lines import LONGEST, areas_of, drawn_of, lines_of
-from alerts.web.console.frame import Frame
+from alerts.web.console.frame import KIND_LABELS, Frame
 from alerts.web.console.member_actor import actor_of_member, idempotency_of, member_of, once_field
 from alerts.web.console.organisation_choice import options
 from alerts.web.console.presenter import Presenter
@@ -42,12 +42,6 @@ ROLE_WORDS = (
     ("admin", "Administrator", "Decides who is in the team and which programs may send. No limits."),
 )
 _ROLE_NAMES = {value: name for value, name, _ in ROLE_WORDS}
-KIND_WORDS: dict[NoticeKind, str] = {
-    "alert": "Alerts",
-    "service-change": "Service changes",
-    "announcement": "Announcements",
-    "bulletin": "Bulletins",
-}
 _FIELDS = ("email", "name", "role", "kinds", "organisations")
 
 
@@ -281,7 +275,7 @@ class TeamScreens:
 
     def _limits(self, one: TeamMember) -> str:
         """Say what a role is limited to; "" for no limit."""
-        kinds = ", ".join(KIND_WORDS[kind].lower() for kind in get_args(NoticeKind) if kind in (one.kinds or ()))
+        kinds = ", ".join(KIND_LABELS[kind].lower() for kind in get_args(NoticeKind) if kind in (one.kinds or ()))
         areas = one.areas or []
         places = ", ".join(self._place(part["place"]) for part in areas if "place" in part)
         drawn = sum("place" not in part for part in areas)
@@ -314,7 +308,7 @@ def _shared(form: RoleForm, errors: FormErrors) -> dict[str, Any]:
     return {
         "form": form,
         "roles": ROLE_WORDS,
-        "kinds": list(KIND_WORDS.items()),
+        "kinds": list(KIND_LABELS.items()),
         "errors": errors.words,
         "error_heading": "There is a problem",
         **once_field(),
