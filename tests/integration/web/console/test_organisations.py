@@ -10,6 +10,7 @@ from alerts.commands.actor import SYSTEM
 from alerts.contract.bodies import OrganisationBody, PlaceBody
 from alerts.domain.organisation import OrganisationState
 from alerts.domain.streams import MEMBER, ORGANISATION, organisation_id
+from alerts.web.http.auth import caught_up
 from tests.support.officer import Officer, officer
 from tests.support.served import CAMDEN, Served
 
@@ -30,6 +31,7 @@ def organisation(served: Served, slug: str = "council") -> OrganisationState:
 async def two(served: Served) -> None:
     for body in (COUNCIL, POLICE):
         await served.parts.commands.define_organisation(SYSTEM, body)
+    await caught_up(served.parts)
 
 
 async def limited(served: Served, name: str, *organisations: str) -> Officer:
@@ -93,6 +95,7 @@ async def test_errors_stand_at_their_fields(served: Served) -> None:
     await admin.press(slug="council", sender="Council", consent_en="x" * 500)
     assert 'href="#consent-en"' in admin.text
     await served.parts.commands.define_organisation(SYSTEM, COUNCIL)
+    await caught_up(served.parts)
     await admin.press(slug="council", sender="Council", consent_en="")
     assert admin.status == 422 and "edit that one" in admin.text
 
