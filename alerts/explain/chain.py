@@ -1,6 +1,7 @@
 """Causal chain of a message, from the log: what happened, the decisions on it with their authors, and the outcome.
 
-It names organisations and roles, never staff, and shows no address and no resident.
+It names organisations and roles, never staff, and shows no address and no resident. Residents read it: the reasons that
+staff wrote for one another stand in the log alone.
 """
 
 from __future__ import annotations
@@ -109,8 +110,8 @@ def _detail(event: Event) -> str | None:
             return "the incident was revised"
         case e.IncidentResolved():
             return "the incident was over"
-        case e.IncidentDismissed(reason=reason):
-            return _because("the incident was dismissed", reason)
+        case e.IncidentDismissed():
+            return "the incident was dismissed"
         case e.ServiceChangeAnnounced(facts=facts):
             return f"“{_first(facts.headline)}” was announced"
         case e.ServiceChangeRevised():
@@ -123,10 +124,10 @@ def _detail(event: Event) -> str | None:
             return f"{amount:,} {'delivery that had' if amount == 1 else 'deliveries that had'} failed were tried again"
         case e.DispatchPaused(bounced=bounced, outcomes=outcomes):
             return f"it was paused, since {bounced:,} of {outcomes:,} addresses had refused it"
-        case e.DispatchResumed(reason=reason):
-            return _because("it was resumed", reason)
-        case e.DispatchStopped(reason=reason):
-            return _because("what had not left was stopped", reason)
+        case e.DispatchResumed():
+            return "it was resumed"
+        case e.DispatchStopped():
+            return "what had not left was stopped"
         case _:
             return _notice_detail(event)
 
@@ -139,12 +140,12 @@ def _notice_detail(event: Event) -> str | None:
             return "the notice was edited"
         case e.NoticeSubmitted():
             return "it was given to an approver"
-        case e.NoticeReturned(reason=reason):
-            return _because("it was returned to its author", reason)
-        case e.NoticeRejected(reason=reason):
-            return _because("it was rejected", reason)
-        case e.ApprovalVoided(reason=reason):
-            return _because("its approval was voided", reason)
+        case e.NoticeReturned():
+            return "it was returned to its author"
+        case e.NoticeRejected():
+            return "it was rejected"
+        case e.ApprovalVoided():
+            return "its approval was voided"
         case e.NoticeApproved(people=people):
             return "it was approved" if people is None else f"it was approved for {people_words(people)}"
         case e.NoticeScheduled(send_at=send_at):
@@ -153,8 +154,8 @@ def _notice_detail(event: Event) -> str | None:
             return "it was issued, and its audience computed at this moment"
         case e.NoticeSuperseded():
             return "an update took its place"
-        case e.NoticeCancelled(reason=reason):
-            return _because("it was cancelled", reason)
+        case e.NoticeCancelled():
+            return "it was cancelled"
         case e.NoticeCleared():
             return "the danger was over"
         case e.NoticeExpired():
@@ -185,7 +186,3 @@ def _actor_name(log: Log, recorded: Recorded) -> str:
 
 def _first(words: dict[str, str]) -> str:
     return next(iter(words.values()), "")
-
-
-def _because(what: str, reason: str) -> str:
-    return f"{what}: {reason}" if reason else what

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from alerts.channels.i18n import translator
 from alerts.services import Services
 from alerts.web.http.problem import RequestRefused
 from alerts.web.http.security import check_origin
@@ -21,8 +22,8 @@ _NOTICES = "/console/notices/"
 """Forms whose words are kept. Those of sign-ins and accounts hold passwords, which are never shown again."""
 _DRAFT = re.compile(rf"{_NOTICES}(new|[0-9a-f-]{{36}}/edit)")
 """Forms that only save a draft: they may be sent again after a new sign-in."""
-_LABELS = {"title": "Title", "instruction": "What to do", "body": "More", "sms": "Text message", "near": "Where",
-           "geojson": "Drawn area", "reason": "Reason", "note": "Note to the approver"}  # fmt: skip
+_LABELS = {"title": "Title", "instruction": "What to do", "body": "What is happening",
+           "sms": "Text message", "near": "Where", "geojson": "Drawn area", "reason": "Reason", "note": "Note to the approver"}  # fmt: skip
 
 
 class TypedField(NamedTuple):
@@ -85,4 +86,4 @@ def _label(name: str) -> str:
     """Label of a field that is shown, with its language; "" for one that is only sent again."""
     part, _, language = name.partition("-")
     label = _LABELS.get(part, "")
-    return f"{label} ({language})" if label and language else label
+    return f"{label} ({translator('en').language(language)})" if label and language else label

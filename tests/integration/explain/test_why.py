@@ -60,6 +60,8 @@ async def test_each_reason_there_was_none(served: Served) -> None:
 
     cancel = (await served.ok("POST", f"/api/v1/notices/{notice}/cancel", key, {"reason": "a mistake"}, 201))["id"]
     await settled(served, key, cancel)
+    told = await why_not(ann)
+    assert "it was cancelled" in str(told) and "a mistake" not in str(told), "what staff wrote is not for residents"
     assert (await why_not(ann, cancel))["checks"][0]["rule"] == "follow-up"
     assert (await why_not(ann, cancel))["due"] and failed(await why_not(late, cancel)) == {"follow-up"}
 

@@ -82,6 +82,7 @@ async def test_sign_in_that_ends_in_mid_compose_keeps_the_words(served: Served) 
     await author.press("check", **{"near": "51.55,-0.15", "radius": "800", **WORDS})
     assert author.status == 401 and "Your sign-in has ended" in author.text
     assert all(words in author.text for words in WORDS.values())
+    assert ">What to do (English)</label>" in author.text, "named as in the form"
     await sign_in_again(served, author, "ann")
     await author.press(within="kept-")
     found = re.search(r"/console/notices/([0-9a-f-]{36})/(edit|check)", author.url)
