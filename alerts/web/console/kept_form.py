@@ -22,8 +22,16 @@ _NOTICES = "/console/notices/"
 """Forms whose words are kept. Those of sign-ins and accounts hold passwords, which are never shown again."""
 _DRAFT = re.compile(rf"{_NOTICES}(new|[0-9a-f-]{{36}}/edit)")
 """Forms that only save a draft: they may be sent again after a new sign-in."""
-_LABELS = {"title": "Title", "instruction": "What to do", "body": "What is happening",
-           "sms": "Text message", "near": "Where", "geojson": "Drawn area", "reason": "Reason", "note": "Note to the approver"}  # fmt: skip
+_LABELS = {
+    "title": "Title",
+    "instruction": "What to do",
+    "body": "What is happening",
+    "sms": "Text message",
+    "near": "Where",
+    "geojson": "Drawn area",
+    "reason": "Reason",
+    "note": "Note to the approver",
+}
 
 
 class TypedField(NamedTuple):

@@ -56,8 +56,8 @@ def _context(presenter: Presenter, member: MemberState) -> dict[str, Any]:
         "here": "today",
         "title": presenter.translator.time(now, presenter.services.settings.timezone),
         "health": _health(presenter, status),
-        "needs": [_need(presenter, n, member) for n in waiting if n.phase in ("pending-approval", "returned")],
-        "drafts": [presenter.card(n) for n in waiting if n.phase == "draft"],
+        "needs": [_need(presenter, n, member) for n in waiting if _needs_person(n)],
+        "drafts": [presenter.card(n) for n in waiting if n.phase == "draft" and not _needs_person(n)],
         **_waiting(presenter),
         "letters": [
             {"label": CHANNELS[pages.channel], "pages": pages.pages, "oldest": presenter.time(pages.oldest)}
@@ -82,9 +82,18 @@ def _context(presenter: Presenter, member: MemberState) -> dict[str, Any]:
     }
 
 
+def _needs_person(notice: NoticeState) -> bool:
+    """True for a notice that waits for a decision; a program's draft does until a person has taken it up."""
+    if notice.phase == "draft":
+        return notice.source is not None and not any(hand.startswith("person:") for hand in notice.hands)
+    return notice.phase in ("pending-approval", "returned")
+
+
 def _need(presenter: Presenter, notice: NoticeState, member: MemberState) -> dict[str, Any]:
     """Format a notice that waits; for whoever may approve it, it leads to the question itself."""
     card = {**presenter.card(notice), "decide": False}
+    if notice.phase == "draft":
+        return {**card, "phase": "draft of a source", "phase_tone": "moderate"}
     if notice.phase != "pending-approval":
         return card
     asked = next(

@@ -156,3 +156,21 @@ async def test_bad_input_changes_nothing(served: Served) -> None:
     await approver.press("drop", reason="y" * 10_000)
     assert approver.status == 422 and "Shorten it" in approver.text
     assert trigger_state(served, trigger) == "parked"
+
+
+@SQLITE
+async def test_draft_of_a_source_needs_a_person_on_today(served: Served) -> None:
+    saved = await served.parts.commands.connect_source(SYSTEM, "works", "json", "draft", MAPPING)
+    raw = msgspec.json.encode({"id": "a-2", "name": "Burst main", "area": AREA})
+    headers = {"Authorization": f"Bearer {saved.secret}", "Content-Type": "application/json"}
+    answer = await served.client.post("/hooks/works", data=raw, headers=headers)
+    assert answer.status == 202, await answer.text()
+    await caught_up(served.parts)
+    author = await officer(served, "ann", "author")
+    await author.open("/console")
+    assert "Draft of a source" in author.text and "Everything that came in was dealt with" not in author.text
+    (notice,) = served.parts.views.waiting()
+    await author.open(f"/console/notices/{notice.id}/edit")
+    await author.press("save", body_en="Crews are there.")
+    await author.open("/console")
+    assert "Draft of a source" not in author.text and "Everything that came in was dealt with" in author.text
