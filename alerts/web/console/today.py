@@ -83,7 +83,7 @@ def _context(presenter: Presenter, member: MemberState) -> dict[str, Any]:
 
 
 def _needs_person(notice: NoticeState) -> bool:
-    """True for a notice that waits for a decision; a program's draft does until a person has taken it up."""
+    """True for a notice that waits for a decision; an unfinished draft of a program does until a person edits it."""
     if notice.phase == "draft":
         return notice.source is not None and not any(hand.startswith("person:") for hand in notice.hands)
     return notice.phase in ("pending-approval", "returned")

@@ -26,6 +26,7 @@ MAPPING: dict[str, Any] = {
     "type": "incident.reported",
     "data": {"headline": {"path": "name"}, "area": {"path": "area"}, "severity": {"template": "Severe"}},
 }
+UNPLACED: dict[str, Any] = {**MAPPING, "data": {"headline": {"path": "name"}, "severity": {"template": "Severe"}}}
 AREA = {"circle": {"lat": 51.5, "lon": -0.1, "radius_km": 1}}
 
 
@@ -159,9 +160,9 @@ async def test_bad_input_changes_nothing(served: Served) -> None:
 
 
 @SQLITE
-async def test_draft_of_a_source_needs_a_person_on_today(served: Served) -> None:
-    saved = await served.parts.commands.connect_source(SYSTEM, "works", "json", "draft", MAPPING)
-    raw = msgspec.json.encode({"id": "a-2", "name": "Burst main", "area": AREA})
+async def test_unfinished_draft_of_a_source_needs_a_person(served: Served) -> None:
+    saved = await served.parts.commands.connect_source(SYSTEM, "works", "json", "draft", UNPLACED)
+    raw = msgspec.json.encode({"id": "a-2", "name": "Burst main"})
     headers = {"Authorization": f"Bearer {saved.secret}", "Content-Type": "application/json"}
     answer = await served.client.post("/hooks/works", data=raw, headers=headers)
     assert answer.status == 202, await answer.text()
