@@ -63,7 +63,8 @@ def text(value: str, field: str, limit: int, *, line: bool = False, needed: bool
 def slug(value: str, field: str = "slug") -> str:
     """Validate a slug: lower-case letters, digits, hyphens."""
     if not _SLUG.fullmatch(value):
-        raise Invalid.field(field, f"{value[:80]!r} is no slug: lower-case letters, digits and hyphens, at most 80.")
+        words = f"“{value[:80]}” is no short name: use small letters, digits and hyphens, at most 80."
+        raise Invalid.field(field, words)
     return value
 
 
