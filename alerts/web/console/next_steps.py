@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from alerts.domain.notice import NoticeState
+from alerts.domain.notice_lifecycle import ENDINGS
 from alerts.domain.reference_data import MemberState
 from alerts.domain.roles import at_least
-from alerts.web.console.deciders import deciders
+from alerts.web.console.deciders import deciders, may_decide
 from alerts.web.console.frame import Frame
 from alerts.web.console.member_actor import once_key
 from alerts.web.console.presenter import Presenter
@@ -25,13 +26,14 @@ class NextSteps:
 
     def of(self, notice: NoticeState) -> dict[str, Any]:
         """Template context: `links` before the issue; `follow` from the issue on, None if nothing may follow."""
-        live = notice.phase in ("live", "expired")
+        live = notice.phase in ("live", "expired") and notice.msg_type not in ENDINGS  # an end is the last word
         is_author = at_least(self._member.role, "author")
         return {"links": self._before(notice), "follow": self._after(notice) if live and is_author else None}
 
     def _before(self, notice: NoticeState) -> list[tuple[str, str]]:
         member, path, links = self._member, f"/console/notices/{notice.id}", list[tuple[str, str]]()
-        if notice.phase in ("pending-approval", "approved") and at_least(member.role, "approver"):
+        decides = may_decide(self._presenter.services, member, notice)
+        if notice.phase in ("pending-approval", "approved") and decides:
             links.append(("Approve and send" if notice.phase == "pending-approval" else "Send", f"{path}/approve"))
         if notice.phase in ("draft", "returned", "pending-approval") and at_least(member.role, "author"):
             if f"person:{member.id}" != notice.returned_by:

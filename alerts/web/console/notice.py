@@ -19,7 +19,7 @@ from alerts.kernel.terms import Channel, DeliveryState
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.comments import CommentSection
-from alerts.web.console.frame import CHANNELS, Frame
+from alerts.web.console.frame import CHANNELS, KIND_LABELS, Frame
 from alerts.web.console.member_actor import member_of, once_field
 from alerts.web.console.next_steps import NextSteps
 from alerts.web.console.presenter import Presenter, area_map
@@ -34,6 +34,14 @@ _NOT_LEFT: dict[DeliveryState, str] = {
     "superseded": "a newer message took its place",
     "cancelled": "withdrawn before it left",
 }
+_MARKS = {
+    "Update": "update",
+    "Cancel": "cancels the earlier one",
+    "AllClear": "all clear",
+    "Exercise": "drill",
+    "Test": "test",
+}
+"""Words for message types and states that are not the plain ones."""
 _STARTS = timedelta(minutes=5)
 """Time after the issue in which the page waits for the audience; some notices have none, and are recorded only."""
 _SAID = 3
@@ -128,7 +136,7 @@ def _facts(presenter: Presenter, notice: NoticeState) -> list[tuple[str, str]]:
     plan = notice.plan
     facts = (
         ("State", notice.phase.replace("-", " ")),
-        ("Kind", f"{plan.kind}, {notice.msg_type}, {plan.status}"),
+        ("Kind", _kind(notice)),
         ("Danger to life", "yes" if notice.danger_to_life else ""),
         ("Severity", f"{plan.severity}, {plan.urgency}, {plan.certainty}" if plan.kind == "alert" else ""),
         ("Topic", plan.topic or ""),
@@ -145,6 +153,12 @@ def _facts(presenter: Presenter, notice: NoticeState) -> list[tuple[str, str]]:
         ("Reason", notice.reason),
     )
     return [(name, value) for name, value in facts if value]
+
+
+def _kind(notice: NoticeState) -> str:
+    """Say what a notice is: `Alert, update, drill`."""
+    marks = (_MARKS.get(notice.msg_type, ""), _MARKS.get(notice.plan.status, ""))
+    return ", ".join(filter(None, (KIND_LABELS[notice.plan.kind].removesuffix("s"), *marks)))
 
 
 def _words(presenter: Presenter, language: str, words: Any) -> dict[str, Any]:

@@ -82,6 +82,7 @@ async def test_officer_warns_and_a_second_one_approves(served: Served) -> None:
     await approver.press(title_en="No leak")
     assert approver.status == 200, re.findall(r"error-summary.*?</ul>", approver.text, re.DOTALL)
     assert state_of(served, notice) == "cancelled"
+    assert "It was wrong" not in approver.text, "a cancel is the last word"
     ended = served.parts.log.state(NOTICE, UUID(approver.url.rsplit("/", 1)[1]))
     assert ended is not None and ended.plan.content == {"en": Content(title="No leak", instruction="You may go out.")}
 
@@ -96,6 +97,8 @@ async def test_author_does_not_approve_the_own_draft(served: Served) -> None:
     assert "You wrote part of this" in both.text
     assert 'value="send"' not in both.text
     assert "Who can:" in both.text and "nobody yet" in both.text
+    await both.open(f"/console/notices/{notice}")
+    assert "Approve and send" not in both.text and f"/console/notices/{notice}/edit" in both.text
     state = served.parts.log.state(NOTICE, UUID(notice))
     assert state is not None
     form = {"do": "send", "people": "3", "seen": "3", "version": str(state.version)}
