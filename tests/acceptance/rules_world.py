@@ -316,6 +316,11 @@ class World:
             found, after = found + items, items[-1]["id"]
         return [item for item in found if item["to"] == to]
 
+    def message(self, to: str, notice: str) -> Json:
+        """The one message about a notice that reached an address, whatever else has come there."""
+        [found] = [item for item in self.inbox(to) if notice in item["text"]]
+        return found
+
     # --- CAP
 
     def cap(self, source: str, xml: str) -> Json:
