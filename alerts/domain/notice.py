@@ -67,7 +67,7 @@ class NoticeState(msgspec.Struct, frozen=True, kw_only=True):
     let_stand: tuple[str, ...] = ()
     """Warnings of the guide that the submitter let stand."""
     returned_by: str | None = None
-    """Who returned it, until somebody else has edited or submitted it: that person does not edit it."""
+    """Member who returned it, until somebody else has edited or submitted it; they may not edit it."""
     position: int = 0
     """Position of the last event folded."""
 

@@ -72,4 +72,4 @@ class AudienceCount(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     sample: tuple[UUID, ...] = ()
     near: int | None = None
-    """How many more would be reached if the area were wider, if that was asked."""
+    """Number of further people whom a wider area would reach; None if that was not asked."""

@@ -199,7 +199,7 @@ class ActedOnBehalf(Event, frozen=True, kw_only=True):
 
     personal: ClassVar[tuple[str, ...]] = ("agreed",)
     agreed: str | None
-    """How the person agreed, in the member's words."""
+    """Manner of the agreement, in the member's words: by telephone, 14:05."""
 
 
 class ContactPointRemoved(Event, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ class NoticeCommented(Event, frozen=True, kw_only=True, omit_defaults=True):
 
     notice: UUID
     field: str = ""
-    """What it is about, such as `title-en`; "" for the whole notice."""
+    """Part of the notice that it is about, such as `title-en`; "" for the whole notice."""
     quote: str | None = None
     """Beginning of that field's text at the time."""
     text: str | None = None

@@ -13,14 +13,13 @@ from alerts.authoring.guide import overruled
 from alerts.channels.i18n import translator
 from alerts.domain.notice import NoticeState
 from alerts.domain.notice_lifecycle import danger_to_life
-from alerts.domain.streams import NOTICE
 from alerts.kernel.errors import DomainError
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.comments import CommentSection
 from alerts.web.console.deciders import deciders, decision_time
 from alerts.web.console.draft_review import DraftReview
-from alerts.web.console.frame import Frame
+from alerts.web.console.frame import Frame, notice_state
 from alerts.web.console.local_time import send_time
 from alerts.web.console.member_actor import (
     ONCE,
@@ -66,7 +65,7 @@ class Approval:
     async def submit(self, request: web.Request) -> web.Response:
         """Ask for approval, with what the guide found and the author lets stand."""
         fields = await read_form(request)
-        state, there = await self._state(request), frozenset(fields.all("there"))
+        state, there = await notice_state(self._services, request), frozenset(fields.all("there"))
         if fields.line("do") == "test":
             told = await self._test(request, state)
             return await self._screen(
@@ -95,7 +94,9 @@ class Approval:
             )
         except DomainError as error:
             return await self._refused(request, "console/check.html", "submit", error)
-        self._mail.asked(saved, await self._state(request), member_of(request), await self._review.people(state))
+        self._mail.asked(
+            saved, await notice_state(self._services, request), member_of(request), await self._review.people(state)
+        )
         return await self._frame.to(f"/console/notices/{notice_id(request)}")
 
     async def _test(self, request: web.Request, state: NoticeState) -> str:
@@ -173,13 +174,17 @@ class Approval:
             if not reason:
                 errors.add("reason", "Say why, so that the author can mend it.")
             elif decision == "return":
-                state = await self._state(request)
+                state = await notice_state(self._services, request)
                 saved = await commands.return_(actor, notice, reason, idem=idem)
                 self._mail.returned(saved, state, member_of(request), reason)
             else:
                 await commands.reject(actor, notice, reason, idem=idem)
             return errors
-        state, people, version = await self._state(request), fields.whole("seen"), fields.whole("version")
+        state, people, version = (
+            await notice_state(self._services, request),
+            fields.whole("seen"),
+            fields.whole("version"),
+        )
         if people is None or version is None:
             errors.add("people", "Read the words again, then decide.")
             return errors
@@ -197,15 +202,8 @@ class Approval:
         await commands.issue(actor, notice, idem=idem)
         return errors
 
-    async def _state(self, request: web.Request) -> NoticeState:
-        """Load the notice as the log has it. Raises HTTPNotFound."""
-        state = await read(self._services, self._services.log.state, NOTICE, notice_id(request))
-        if state is None:
-            raise web.HTTPNotFound
-        return state
-
     async def _refused(self, request: web.Request, layout: str, field: str, error: DomainError) -> web.Response:
-        errors, state = FormErrors(), await self._state(request)
+        errors, state = FormErrors(), await notice_state(self._services, request)
         first = state.approved_by if state.approved_by != actor_of_member(request).by else None
         who = await read(self._services, Presenter(self._frame).who, first) if first else ""
         if who and field == "people":
@@ -227,7 +225,7 @@ class Approval:
         fields: FormFields | None = None,
         told: str = "",
     ) -> web.Response:
-        state = await self._state(request)
+        state = await notice_state(self._services, request)
         context = {**await read(self._services, self._context, state), **await self._review.of(state)}
         own = actor_of_member(request).by in state.hands
         return self._frame.screen(

@@ -11,17 +11,16 @@ from alerts.commands.notice_comments import LONGEST
 from alerts.domain.notice import NoticeState
 from alerts.domain.notice_comments import CommentsState, fields_of
 from alerts.domain.notice_lifecycle import EDITABLE
-from alerts.domain.streams import COMMENTS, NOTICE, comments_id
+from alerts.domain.streams import COMMENTS, comments_id
 from alerts.kernel.errors import DomainError, Invalid
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.draft_merge import label_of
-from alerts.web.console.frame import Frame
+from alerts.web.console.frame import Frame, notice_state
 from alerts.web.console.member_actor import (
     actor_of_member,
     idempotency_of,
     member_of,
-    notice_id,
     once_field,
 )
 from alerts.web.console.presenter import Presenter
@@ -118,11 +117,11 @@ class CommentScreens:
 
     async def show(self, request: web.Request) -> web.Response:
         """Show the comments, and a field for the next one."""
-        return await self._screen(request, await self._state(request), FormErrors(), None)
+        return await self._screen(request, await notice_state(self._services, request), FormErrors(), None)
 
     async def add(self, request: web.Request) -> web.Response:
         """Take a comment; then the screen that it was written on."""
-        fields, state = await read_form(request), await self._state(request)
+        fields, state = await read_form(request), await notice_state(self._services, request)
         errors = await self._section.add(request, fields, state)
         if errors:
             return await self._screen(request, state, errors, fields, 422 if state.phase in EDITABLE else 409)
@@ -131,7 +130,7 @@ class CommentScreens:
 
     async def erase(self, request: web.Request) -> web.Response:
         """Erase the words of every comment on a notice."""
-        fields, state = await read_form(request), await self._state(request)
+        fields, state = await read_form(request), await notice_state(self._services, request)
         if not fields.ticked("sure"):
             errors = FormErrors()
             errors.add("sure", "Tick that they shall be erased for good.")
@@ -140,12 +139,6 @@ class CommentScreens:
             actor_of_member(request), state.id, idem=idempotency_of(request, fields)
         )
         return await self._frame.to(f"/console/notices/{state.id}/comments")
-
-    async def _state(self, request: web.Request) -> NoticeState:
-        state = await read(self._services, self._services.log.state, NOTICE, notice_id(request))
-        if state is None:
-            raise web.HTTPNotFound
-        return state
 
     async def _screen(
         self, request: web.Request, state: NoticeState, errors: FormErrors, fields: FormFields | None, status: int = 200

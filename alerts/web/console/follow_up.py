@@ -8,15 +8,13 @@ from alerts.channels.i18n import translator
 from alerts.commands.notice_plans import plan_as_body
 from alerts.contract.bodies import AllClearBody, CancelBody, ContentBody, NoticeBody
 from alerts.domain.events import Content
-from alerts.domain.notice import NoticeState
-from alerts.domain.streams import NOTICE
 from alerts.intake import strict_json
 from alerts.kernel.blanks import blanks_in
 from alerts.kernel.errors import DomainError
 from alerts.services import Services
 from alerts.web.api.common import read
-from alerts.web.console.frame import Frame
-from alerts.web.console.member_actor import ONCE, actor_of_member, idempotency_of, notice_id, once_key
+from alerts.web.console.frame import Frame, notice_state
+from alerts.web.console.member_actor import ONCE, actor_of_member, idempotency_of, once_key
 from alerts.web.console.presenter import Presenter
 from alerts.web.console.template_review import TemplateReview
 from alerts.web.http.routing import Handler, Route, role
@@ -49,7 +47,7 @@ class FollowUp:
 
     async def update(self, request: web.Request) -> web.Response:
         """Draft an update with the words of the latest message; then its form."""
-        fields, state = await read_form(request), await self._state(request)
+        fields, state = await read_form(request), await notice_state(self._services, request)
         body = {name: value for name, value in plan_as_body(state.plan).items() if name not in ("expires", "send_at")}
         saved = await self._services.commands.update(
             actor_of_member(request),
@@ -88,7 +86,11 @@ class FollowUp:
 
     async def _carried_out(self, request: web.Request, what: str, fields: FormFields) -> object:
         """Issue the follow-up, or stop; the notice to be shown next. Raises DomainError."""
-        commands, actor, state = self._services.commands, actor_of_member(request), await self._state(request)
+        commands, actor, state = (
+            self._services.commands,
+            actor_of_member(request),
+            await notice_state(self._services, request),
+        )
         idem, reason = idempotency_of(request, fields), fields.text("reason", 2_000).strip()
         if what == "stop":
             await commands.stop(actor, state.id, reason, idem=idem)
@@ -109,7 +111,7 @@ class FollowUp:
 
     async def _unfilled(self, request: web.Request, fields: FormFields) -> FormErrors:
         """Name titles that are missing above other words, and blanks of a template that the words still have."""
-        errors, state = FormErrors(), await self._state(request)
+        errors, state = FormErrors(), await notice_state(self._services, request)
         for tag in state.plan.content:
             if fields.text(f"instruction-{tag}", 20_000).strip() and not fields.line(f"title-{tag}"):
                 errors.add(f"title-{tag}", "Write a title: what to do does not go out without one.")
@@ -119,17 +121,10 @@ class FollowUp:
                     errors.add(field, f"Fill [{name}].")
         return errors
 
-    async def _state(self, request: web.Request) -> NoticeState:
-        """Load the notice as the log has it. Raises HTTPNotFound."""
-        state = await read(self._services, self._services.log.state, NOTICE, notice_id(request))
-        if state is None:
-            raise web.HTTPNotFound
-        return state
-
     async def _screen(
         self, request: web.Request, what: str, errors: FormErrors, fields: FormFields | None, status: int = 200
     ) -> web.Response:
-        state = await self._state(request)
+        state = await notice_state(self._services, request)
         presenter = Presenter(self._frame)
         card = await read(self._services, presenter.card, state)
         prepared = await read(self._services, self._templates.correction, state.plan) if what == "cancel" else {}

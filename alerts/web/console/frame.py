@@ -8,10 +8,14 @@ from aiohttp import web
 
 from alerts.channels.i18n import translator
 from alerts.commands.console_sessions import IDLE
+from alerts.domain.notice import NoticeState
 from alerts.domain.organisation import KIND_WORDS
 from alerts.domain.reference_data import MemberState
+from alerts.domain.streams import NOTICE
 from alerts.kernel.terms import CHANNEL_TERMS, NoticeKind
 from alerts.services import Services
+from alerts.web.api.common import read
+from alerts.web.console.member_actor import notice_id
 from alerts.web.http.auth import caught_up
 from alerts.web.http.routing import MEMBER
 from alerts.web.public.place_shapes import PlaceShapes
@@ -66,3 +70,11 @@ class Frame:
         if not button:
             context |= {"link": f"{self.site.base}/console/sign-in", "link_words": "Sign in"}
         return self.pages.page("pages/message.html", self.translator, context, status)
+
+
+async def notice_state(services: Services, request: web.Request) -> NoticeState:
+    """Load the notice of the path as the log has it. Raises HTTPNotFound."""
+    state = await read(services, services.log.state, NOTICE, notice_id(request))
+    if state is None:
+        raise web.HTTPNotFound
+    return state

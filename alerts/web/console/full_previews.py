@@ -11,11 +11,9 @@ from msgspec.structs import replace
 
 from alerts.domain.notice import NoticeState
 from alerts.domain.notice_lifecycle import danger_to_life
-from alerts.domain.streams import NOTICE
 from alerts.services import Services
 from alerts.web.api.common import read
-from alerts.web.console.frame import Frame
-from alerts.web.console.member_actor import notice_id
+from alerts.web.console.frame import Frame, notice_state
 from alerts.web.console.previews import preview_message
 from alerts.web.http.routing import Route, role
 from alerts.web.http.security import MAIL
@@ -76,9 +74,7 @@ class FullPreviews:
 
     async def _state(self, request: web.Request) -> tuple[NoticeState, str]:
         """Return the draft and the language that is asked for, which it has words in. Raises HTTPNotFound."""
-        state = await read(self._services, self._services.log.state, NOTICE, notice_id(request))
-        if state is None:
-            raise web.HTTPNotFound
+        state = await notice_state(self._services, request)
         tag = request.query.get("language", "") or next(iter(state.plan.content), "")
         if tag not in state.plan.content or not state.plan.content[tag].title:
             raise web.HTTPNotFound

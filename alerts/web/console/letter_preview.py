@@ -7,12 +7,11 @@ from aiohttp import web
 from alerts.channels import print_pages
 from alerts.channels.layouts import Layouts
 from alerts.domain.notice import NoticeState
-from alerts.domain.streams import NOTICE
 from alerts.kernel.errors import NotFound
 from alerts.services import Services
 from alerts.web.api.common import read
-from alerts.web.console.frame import Frame
-from alerts.web.console.member_actor import member_of, notice_id
+from alerts.web.console.frame import Frame, notice_state
+from alerts.web.console.member_actor import member_of
 from alerts.web.console.previews import letter_pages
 from alerts.web.http.routing import Route, role
 
@@ -22,9 +21,7 @@ def routes(services: Services) -> list[Route]:
     frame = Frame(services)
 
     async def pdf(request: web.Request) -> web.Response:
-        state = await read(services, services.log.state, NOTICE, notice_id(request))
-        if state is None:
-            raise web.HTTPNotFound
+        state = await notice_state(services, request)
         services.limits.take(f"letter preview:{member_of(request).id}", 0.5, burst_seconds=20.0)
         headers = {"Content-Disposition": f"inline; filename=letter-{state.number}.pdf", "Cache-Control": "no-store"}
         return web.Response(
