@@ -228,6 +228,8 @@ class Approval:
         state = await notice_state(self._services, request)
         context = {**await read(self._services, self._context, state), **await self._review.of(state)}
         own = actor_of_member(request).by in state.hands
+        if layout == "console/check.html":  # the decider is not asked how long deciding takes
+            context["decision_time"] = await read(self._services, decision_time, Presenter(self._frame))
         return self._frame.screen(
             request,
             layout,
@@ -263,7 +265,6 @@ class Approval:
             "from_template": self._templates.of(state.plan),
             "map": area_map(presenter, state),
             "deciders": deciders(presenter, state),
-            "decision_time": decision_time(presenter),
             **self._comments.of(state),
         }
 
