@@ -80,7 +80,7 @@ def test_issue_is_moved_by_keyboard_alone(browser: Any, site: Site, axe: str) ->
     assert scene.app.runner.wait_for(scene.app.writer.position(), 10)
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    page.goto(site.url + site.officers["author"].pop())
+    page.goto(site.url + site.officer("author"))
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/console")
     hands = Keyboard(page)

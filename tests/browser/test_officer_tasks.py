@@ -28,7 +28,7 @@ class Officer:
     def __init__(self, page: Any, site: Site, axe: str, role: str) -> None:
         self.page, self.site, self.axe, self.role = page, site, axe, role
         self.actions, self._shots = 0, 0
-        page.goto(site.url + site.officers[role].pop())
+        page.goto(site.url + site.officer(role))
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url("**/console")
         self.begun = time.monotonic()

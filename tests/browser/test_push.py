@@ -131,7 +131,7 @@ def test_officer_adds_a_device_to_their_account(browser: Any, site: Site, axe: s
     )
     page = context.new_page()
     page.add_init_script(SUBSCRIBE.replace("push/chromium", "push/night-phone"))
-    page.goto(site.url + site.officers["approver"].pop())
+    page.goto(site.url + site.officer("approver"))
     page.get_by_role("button", name="Sign in").click()
     page.goto(f"{site.url}/console/account")
     page.get_by_label("What to call this device").fill("Night phone")

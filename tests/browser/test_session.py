@@ -16,7 +16,7 @@ SOON, OVER = "Your sign-in ends in two minutes", "Your sign-in has ended"
 def test_sign_in_that_is_about_to_end_is_said_on_every_tab(browser: Any, site: Site, axe: str) -> None:
     context = browser.new_context()
     page = context.new_page()
-    page.goto(site.url + site.officers["author"].pop())
+    page.goto(site.url + site.officer("author"))
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/console")
     context.clock.install()  # after the sign-in: a press waits for frames, which a page behind another draws seldom
