@@ -18,6 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
+from alerts.bench.postgres import fresh_database
 from alerts.bench.restart import RestartedServer
 from alerts.bench.row import Row
 
@@ -32,33 +33,40 @@ Ring = list[tuple[float, float]]
 
 
 def rows(sizes: Sequence[int]) -> Iterator[Row]:
-    """Rows for each number of people, on SQLite."""
+    """Rows for each number of people, on SQLite, and on PostgreSQL if there is one."""
     for size in sizes:
         with TemporaryDirectory(prefix="alerts-bench-") as folder:
-            server = RestartedServer(f"sqlite:///{folder}/alerts.db", Path(folder), 1)
-            server.run("-m", "alerts", "migrate")
-            server.run("-m", "alerts.bench.populated", str(size))
-            server.run("-m", "alerts", "rebuild")
-            server.make_key()
-            try:
-                server.start_and(server.counts)
-                cookie = signed_in(server.http, server.sign_in_link())
-                for name, ring in rings().items():
-                    took = timed(server.http, cookie, ring)
-                    for share, seconds in (
-                        ("p50", statistics.median(took)),
-                        ("p95", statistics.quantiles(took, n=20)[-1]),
-                    ):
-                        yield Row(
-                            name=f"live count while drawing, {name}, {share}",
-                            size=size,
-                            unit="s",
-                            ours=seconds,
-                            target=TARGET_S if share == "p95" else None,
-                            better="lower",
-                        )
-            finally:
-                server.kill()
+            yield from _measured(f"sqlite:///{folder}/alerts.db", "SQLite", Path(folder), size)
+    with fresh_database() as postgres:
+        if postgres is None:
+            return
+        for size in sizes:
+            with postgres() as url, TemporaryDirectory(prefix="alerts-bench-") as folder:
+                yield from _measured(url, "PostgreSQL", Path(folder), size)
+
+
+def _measured(url: str, database: str, folder: Path, size: int) -> Iterator[Row]:
+    server = RestartedServer(url, folder, 1)
+    server.run("-m", "alerts", "migrate")
+    server.run("-m", "alerts.bench.populated", str(size))
+    server.run("-m", "alerts", "rebuild")
+    server.make_key()
+    try:
+        server.start_and(server.counts)
+        cookie = signed_in(server.http, server.sign_in_link())
+        for name, ring in rings().items():
+            took = timed(server.http, cookie, ring)
+            for share, seconds in (("p50", statistics.median(took)), ("p95", statistics.quantiles(took, n=20)[-1])):
+                yield Row(
+                    name=f"live count while drawing, {name}, {share}, {database}",
+                    size=size,
+                    unit="s",
+                    ours=seconds,
+                    target=TARGET_S if share == "p95" else None,
+                    better="lower",
+                )
+    finally:
+        server.kill()
 
 
 def rings() -> dict[str, Ring]:
