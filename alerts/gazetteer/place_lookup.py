@@ -5,6 +5,7 @@ Local tables only: what somebody types is a place where they live, and leaves th
 
 from __future__ import annotations
 
+import math
 import re
 from functools import lru_cache
 
@@ -14,12 +15,18 @@ from alerts.gazetteer.candidate import PlaceCandidate, folded
 from alerts.gazetteer.postcodes import FoundPostcode, Postcodes
 from alerts.gazetteer.registered_places import RegisteredPlaces
 from alerts.gazetteer.world_places import Town, WorldPlaces
+from alerts.kernel.geometry import Area
 from alerts.kernel.texts import without_forbidden, without_hidden
 
 LONGEST = 100
 """Characters of a question; nothing that is longer is the name of a place."""
 MOST = 8
 """Candidates of one answer."""
+_DEGREE_M = 110_000.0
+"""Metres of a degree of latitude, or somewhat fewer."""
+_POLAR = 80.0
+"""Degrees of latitude from which longitudes say little."""
+_MOST_TOWNS = 500
 _NUMBER = r"([+-]?[0-9]{1,3}(?:\.[0-9]{1,12})?)"
 _POSITION = re.compile(_NUMBER + r"\s*[,;\s]\s*" + _NUMBER)
 _DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹٫،", "01234567890123456789.,")
@@ -78,6 +85,21 @@ class PlaceLookup:
     def around(self, lat: float, lon: float, language: str) -> str:
         """Name of the registered place that contains a position; "" outside them all."""
         return self._registered.around(lat, lon, language)
+
+    def towns_near(self, area: Area, metres: float) -> list[str]:
+        """Names of the towns whose centre lies in an area or within so many metres of it; [] if they are too many."""
+        if area.empty:
+            return []
+        west, south, east, north = area.bounds
+        margin = metres / _DEGREE_M
+        towns = self._world.between(south - margin, north + margin)
+        if max(abs(south), abs(north)) < _POLAR:
+            wider = margin / math.cos(math.radians(max(abs(south), abs(north))))
+            both = any if west > east else all  # an area over the antimeridian has two ends
+            towns = [t for t in towns if both((west - wider <= t.lon, t.lon <= east + wider))]
+        if len(towns) > _MOST_TOWNS:
+            return []
+        return [town.name for town in towns if area.touches(town.lat, town.lon, metres)]
 
     def _by_position(self, text: str, language: str) -> list[PlaceCandidate]:
         match = _POSITION.fullmatch(text.translate(_DIGITS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from functools import lru_cache
 from importlib.util import find_spec
 from threading import Lock
@@ -41,6 +41,13 @@ class WorldPlaces:
         """Towns whose name begins like this, the largest first."""
         return self._towns(folded(text), exact=False)
 
+    def between(self, south: float, north: float) -> list[Town]:
+        """Towns between two latitudes in degrees."""
+        if not self.available:
+            return []
+        towns = _by_latitude()
+        return towns[bisect_left(towns, south, key=_latitude) : bisect_right(towns, north, key=_latitude)]
+
     def _towns(self, wanted: str, *, exact: bool) -> list[Town]:
         if not self.available or len(wanted) < 2:
             return []
@@ -61,6 +68,20 @@ def _index() -> tuple[list[tuple[str, int]], list[Town]]:
     """Return names with the numbers of their towns, sorted, and the towns; read once a process."""
     with _reading:
         return _read()
+
+
+def _by_latitude() -> list[Town]:
+    with _reading:
+        return _sorted_by_latitude()
+
+
+@lru_cache(maxsize=1)
+def _sorted_by_latitude() -> list[Town]:
+    return sorted(_read()[1], key=_latitude)
+
+
+def _latitude(town: Town) -> float:
+    return town.lat
 
 
 @lru_cache(maxsize=1)

@@ -58,6 +58,8 @@ _COUNTS = 200
 """Drafts whose last count is kept."""
 _PLACES = 3_000
 """Registered places whose names are looked for in the words."""
+_TOWN_M = 2_000
+"""Metres around a town's centre that are taken for the town: the list gives no outlines."""
 
 
 class DraftReview:
@@ -170,14 +172,19 @@ class DraftReview:
         )
 
     def _places(self, state: NoticeState) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Names of registered places that the area touches, and of the others."""
-        places = self._services.views.places()
-        if not state.plan.area or len(places) > _PLACES:
+        """Names of registered places that the area touches, with the towns in or near it, and of the other places."""
+        if not state.plan.area:
             return (), ()
-        within = {place.slug for place in places if self._frame.place_shapes.overlap(state, place.slug)}
+        shapes = self._frame.place_shapes
+        towns = set(self._services.place_lookup.towns_near(shapes.of_notice(state), _TOWN_M))
+        places = self._services.views.places()
+        if len(places) > _PLACES:
+            return tuple(sorted(towns)), ()
+        within = {place.slug for place in places if shapes.overlap(state, place.slug)}
         inside = {name for place in places if place.slug in within for name in place.name.values()}
         outside = {name for place in places if place.slug not in within for name in place.name.values()}
-        return tuple(sorted(inside)), tuple(sorted(outside - inside))
+        # A town that has the name of a place outside is the wrong one as likely as the right one.
+        return tuple(sorted(inside | (towns - outside))), tuple(sorted(outside - inside))
 
     def _live(self, state: NoticeState) -> list[LiveNotice]:
         """List real live alerts of other threads that overlap the area."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from alerts.domain.reference_data import PlaceState
 from alerts.gazetteer import PlaceLookup, Postcodes, RegisteredPlaces, WorldPlaces
+from alerts.kernel.geometry import EMPTY, area_of
 
 
 def _square(west: float, south: float, east: float, north: float) -> dict[str, Any]:
@@ -78,6 +79,18 @@ def test_position_in_european_and_arabic_digits(lookup: PlaceLookup) -> None:
     for typed in ("51.488,-0.093", "51.488 -0.093", "٥١٫٤٨٨, -٠٫٠٩٣"):
         [found] = lookup.find(typed, "en")
         assert (found.lat, found.lon, found.within) == (51.488, -0.093, "Southwark")
+
+
+def test_towns_near_an_area_wherever_it_is(lookup: PlaceLookup) -> None:
+    wembley = area_of([{"circle": {"lat": 51.556, "lon": -0.296, "radius_km": 0.5}}], lambda _: None)
+    assert "Wembley" in lookup.towns_near(wembley, 2_000)
+    assert "Croydon" not in lookup.towns_near(wembley, 2_000)
+    north = area_of([{"circle": {"lat": 51.58, "lon": -0.296, "radius_km": 0.5}}], lambda _: None)
+    assert "Wembley" not in lookup.towns_near(north, 500), "two kilometres away"
+    suva = area_of([{"circle": {"lat": -18.1416, "lon": 178.4415, "radius_km": 400.0}}], lambda _: None)
+    assert "Suva" in lookup.towns_near(suva, 0), "an area over the antimeridian"
+    world = area_of([{"circle": {"lat": 50.0, "lon": 10.0, "radius_km": 1_500.0}}], lambda _: None)
+    assert lookup.towns_near(world, 0) == [] == lookup.towns_near(EMPTY, 2_000)
 
 
 def test_absent_extras_are_not_offered() -> None:

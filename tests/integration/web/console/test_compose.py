@@ -214,6 +214,15 @@ async def test_what_no_word_list_knows_is_ticked_by_the_author_and_told_to_the_a
     assert "Kettles are what we call it." in approver.text and "What (English)" in approver.text
 
 
+async def test_town_near_the_area_says_where_it_is_without_being_registered(served: Served) -> None:
+    author = await officer(served, "ann", "author")
+    notice = await drafted(author, title_en="Gas leak, Camden Town", body_en="Gas escapes.", sms_en="")
+    assert "No street, place or postcode was found" not in author.text
+    await author.open(f"/console/notices/{notice}/edit")
+    await author.press("save", title_en="Gas leak, Croydon")
+    assert "No street, place or postcode was found" in author.text
+
+
 async def test_what_stops_cannot_be_ticked_away(served: Served) -> None:
     author = await officer(served, "ann", "author")
     notice = await drafted(author, instruction_en="Stay off [road] until 20:00.")
