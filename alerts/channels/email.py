@@ -68,6 +68,7 @@ class EmailRenderer:
             "where": t.text("message", "where", area=words.area_words) if words.area_words else "",
             "starts": starts(words, t),
             "concerned": t.comma.join(words.concerned),
+            "issued_by": _issued_by(words, t),
             "sent": t.text("message", "sent", time=t.time(words.issued_at, words.timezone)),
             "until": _until(words, t),
             "forward": _forward(words, t),
@@ -267,6 +268,11 @@ def canary(request: CanaryRequest) -> Message:
     )
 
 
+def _issued_by(words: NoticeWords, t: Translator) -> str:
+    """Say which organisation issued it; "" for the service itself."""
+    return t.text("message", "issued_by", name=words.organisation) if words.organisation else ""
+
+
 def _until(words: NoticeWords, t: Translator) -> str:
     if words.msg_type in ("Cancel", "AllClear"):
         return ""
@@ -305,7 +311,7 @@ def _digest_context(item: DigestItem, t: Translator) -> dict[str, Any]:
         "words": words,
         "tone": style(words.kind, words.msg_type, words.severity),
         "tag": t.comma.join((*first, tag_line(words, t))),
-        "issued_by": t.text("message", "issued_by", name=words.organisation) if words.organisation else "",
+        "issued_by": _issued_by(words, t),
         "past": item.past,
         "lead": markdown.first_line(words.instruction or words.body, 240),
         "direction": direction(words.body_language),

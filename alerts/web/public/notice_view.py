@@ -58,10 +58,11 @@ class NoticeViews:
         """Format a notice as a list entry; made once per version and language."""
         t = reader.translator
         begun = self._begun(notice)
-        key = (notice.id, notice.version, t.tag, reader.default_language, reader.timezone, begun)
-        return self._cards.get((*key, self._place_shapes.version()), lambda: self._card(notice, reader, begun))
+        issuer = self.organisation(notice, reader)[0]
+        key = (notice.id, notice.version, t.tag, reader.default_language, reader.timezone, begun, issuer)
+        return self._cards.get((*key, self._place_shapes.version()), lambda: self._card(notice, reader, begun, issuer))
 
-    def _card(self, notice: NoticeState, reader: ReaderLocale, begun: datetime | None) -> dict[str, Any]:
+    def _card(self, notice: NoticeState, reader: ReaderLocale, begun: datetime | None, issuer: str) -> dict[str, Any]:
         language, words = reader.words(notice)
         plan, t = notice.plan, reader.translator
         return {
@@ -73,6 +74,7 @@ class NoticeViews:
             "lang": language,
             "dir": direction(language),
             "where": self._place_shapes.where_for(notice, t),
+            "issuer": t.text("message", "issued_by", name=issuer) if issuer else "",
             "since": reader.time_phrase("since", begun),
             "published": reader.time_phrase("published", begun),
             "updated": reader.time_phrase("updated", notice.issued_at) if notice.msg_type == "Update" else "",

@@ -118,7 +118,7 @@ def test_marks_and_links_pass_unchanged(layouts: Layouts, words: Any) -> None:
         "original": "",
         "body_html": markdown.html(PROSE),
         "instruction_html": "",
-        **dict.fromkeys(("concerned", "where", "sent", "until", "forward"), ""),
+        **dict.fromkeys(("concerned", "where", "issued_by", "sent", "until", "forward"), ""),
         **dict.fromkeys(("near", "stop", "fewer", "relay"), True),
         "frame": translator("en"),
         "mark": mark,

@@ -36,6 +36,8 @@ def test_mail_is_from_the_organisation_at_the_same_address(renderer: Renderer, w
     assert b"From: Southwark Council <alerts@town.example>\r\n" in message.data
     assert message.sender == "alerts@town.example"
     assert b"From: Community Alerts <alerts@town.example>" in sent(renderer, words(), reader(), "email")
+    assert "Issued by Cyngor Southwark" in text_of(message.data)
+    assert "Issued by" not in text_of(sent(renderer, words(), reader(), "email"))
 
 
 def test_text_begins_with_the_organisation(renderer: Renderer, words: Words, reader: Reader) -> None:

@@ -70,7 +70,11 @@ async def test_pages_and_feeds_name_the_organisation(served: Served) -> None:
     assert 'CN="Camden Council"' in (await text(served, f"/alerts/{of_council}.ics")).replace("CN=Camden", 'CN="Camden')
     features = msgspec.json.decode(await text(served, "/feeds/alerts.geojson"))["features"]
     assert sorted(str(one["properties"].get("issued_by")) for one in features) == ["Camden Council", "None"]
+    for path in ("/", "/archive"):
+        assert (await text(served, path)).count("Issued by Camden Council") == 1, path
     await define(served, msgspec.structs.replace(COUNCIL, name={"en": "Borough of Camden"}))
+    for path in ("/", "/archive"):
+        assert "Issued by Borough of Camden" in await text(served, path), path
     assert "Borough of Camden" in await text(served, "/feeds/alerts.atom")
     assert "Camden Council" in await text(served, f"/alerts/{of_council}.cap"), "a CAP message never changes"
 
