@@ -16,6 +16,7 @@ from alerts.services import Services
 from alerts.settings import Settings
 
 _CATCH_UP_S = 60.0
+_HOW = "name one in ALERTS_ADMIN, or run `alerts team add you@example.org --role admin`, which prints a sign-in link"
 
 
 def check_address(settings: Settings, host: str) -> None:
@@ -29,22 +30,22 @@ def check_address(settings: Settings, host: str) -> None:
         )
 
 
-async def ensure_administrator(services: Services, commands: Commands, host: str) -> str | None:
-    """Make the first administrator, if one is configured and there is none; return their sign-in link, else None.
+async def first_administrator(services: Services, commands: Commands, host: str) -> str:
+    """Make the first administrator, if one is configured and there is none. Returns words for the terminal.
 
-    Raises Unavailable if the pages are reached from other machines and there is no administrator.
+    They hold the sign-in link of a new administrator, or say how to make one; "" if there is one. Raises Unavailable if
+    the pages are reached from other machines and there is no administrator.
     """
     settings = services.settings
     await services.runner.wait_for_async(await asyncio.to_thread(services.log.position), _CATCH_UP_S)
     team = await asyncio.to_thread(services.views.members)
     if any(member.role == "admin" for member in team):
-        return None
+        return ""
     if settings.admin:
         saved = await commands.invite_member(SYSTEM, settings.admin, "admin")
         link = await asyncio.to_thread(services.sessions.new_link, saved.id)
-        return f"{settings.public_url}/console/sign-in/{link.token}"
+        url = f"{settings.public_url}/console/sign-in/{link.token}"
+        return f"Sign in as the first administrator, {settings.admin}, within a day and once:\n{url}"
     if not is_loopback(host) and not settings.allow_private_targets:
-        raise Unavailable(
-            "there is no administrator: name one in ALERTS_ADMIN, or run `alerts team add you@example.org --role admin`"
-        )
-    return None
+        raise Unavailable(f"there is no administrator: {_HOW}")
+    return f"Nobody can sign in to the console yet: {_HOW}"

@@ -8,11 +8,12 @@ import logging
 import signal
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from alerts.app import bootstrap
-from alerts.app.exposure import check_address, ensure_administrator
+from alerts.app.exposure import check_address, first_administrator
 from alerts.app.terminal import note
 from alerts.net.loopback import is_loopback
 from alerts.operations import build_operations
@@ -53,12 +54,17 @@ async def serve(settings: Settings, *, host: str, port: int | None, roles: Seque
         if settings.on_sqlite:
             operations = build_operations(app.services, app.runner, app.rebuild)
             await stack.enter_async_context(serve_operations(settings.control_socket, operations))
-        if whole and (link := await ensure_administrator(app.services, app.commands, host)) is not None:
-            # On the terminal alone: a log that is collected must not hold what signs somebody in.
-            note(f"Sign in as the first administrator, {settings.admin}, within a day and once:\n{link}")
+        if whole and (words := await first_administrator(app.services, app.commands, host)):
+            note(words)  # on the terminal alone: a log that is collected must not hold what signs somebody in
         if port is not None:
             await _listen(stack, app, host, port, whole=whole)
-        _warn(settings, host if whole else "")
+        if port is not None and whole:
+            _warn_of_address(settings, host, port)
+        if settings.allow_private_targets:
+            _log.warning(
+                "push and webhook targets may be private addresses: whoever may add one can reach machines behind your "
+                "firewall; unset ALERTS_ALLOW_PRIVATE_TARGETS unless this is a test"
+            )
         spare_the_collector()
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -76,18 +82,20 @@ def spare_the_collector() -> None:
     gc.set_threshold(*_GC)
 
 
-def _warn(settings: Settings, host: str) -> None:
-    """Log warnings for settings that are safe on a local machine and dangerous elsewhere."""
-    if settings.allow_private_targets:
-        _log.warning(
-            "push and webhook targets may be private addresses: whoever may add one can reach machines behind your "
-            "firewall; unset ALERTS_ALLOW_PRIVATE_TARGETS unless this is a test"
-        )
-    if settings.inbox and host and not is_loopback(host):
+def _warn_of_address(settings: Settings, host: str, port: int) -> None:
+    """Log warnings for addresses that are right on a local machine and wrong elsewhere."""
+    if settings.inbox and not is_loopback(host):
         _log.warning(
             "everybody who can reach %s can read all messages at /inbox, which stands while the public URL is a "
             "loopback address; set ALERTS_PUBLIC_URL to the address that people use",
             host,
+        )
+    if settings.inbox and port and urlsplit(settings.public_url).port != port:
+        _log.warning(
+            "links lead to %s, and this process serves on port %d: set ALERTS_PUBLIC_URL to the address that people "
+            "use, or leave out --port",
+            settings.public_url,
+            port,
         )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from alerts import settings as settings_of
 from alerts.app import bootstrap
-from alerts.app.exposure import check_address, ensure_administrator
+from alerts.app.exposure import check_address, first_administrator
 from alerts.kernel.errors import Unavailable
 
 PUBLIC = {"ALERTS_PUBLIC_URL": "https://alerts.anytown.example"}
@@ -29,17 +29,18 @@ def test_no_start_beyond_loopback_without_a_public_address(tmp_path: Path, url: 
 
 
 def test_first_administrator_gets_a_link_once(tmp_path: Path) -> None:
-    async def run(admin: str) -> str | None:
+    async def run(admin: str, host: str = "0.0.0.0") -> str:
         app = bootstrap.build(load(tmp_path, **PUBLIC, **({"ALERTS_ADMIN": admin} if admin else {})), ["web"])
         await app.start()
         try:
-            return await ensure_administrator(app.services, app.commands, "0.0.0.0")
+            return await first_administrator(app.services, app.commands, host)
         finally:
             await app.stop()
 
     with pytest.raises(Unavailable, match="ALERTS_ADMIN"):
         asyncio.run(run(""))
-    link = asyncio.run(run("you@anytown.example"))
-    assert link is not None and link.startswith("https://alerts.anytown.example/console/sign-in/")
-    assert asyncio.run(run("you@anytown.example")) is None
-    assert asyncio.run(run("")) is None
+    hint = asyncio.run(run("", "127.0.0.1"))
+    assert "alerts team add" in hint and "/sign-in/" not in hint
+    words = asyncio.run(run("you@anytown.example"))
+    assert "you@anytown.example" in words and "https://alerts.anytown.example/console/sign-in/" in words
+    assert asyncio.run(run("you@anytown.example")) == "" == asyncio.run(run("", "127.0.0.1"))
