@@ -16,6 +16,7 @@ from alerts.domain.roles import at_least
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.deciders import may_decide
+from alerts.web.console.first_steps import first_steps
 from alerts.web.console.frame import CHANNELS, Frame
 from alerts.web.console.member_actor import member_of
 from alerts.web.console.presenter import Presenter
@@ -78,6 +79,7 @@ def _context(presenter: Presenter, member: MemberState) -> dict[str, Any]:
             if not state.well
         ],
         "lanes": _lanes(status),
+        "first_steps": first_steps(presenter.services, member),
         **_reminders(presenter, member),
     }
 

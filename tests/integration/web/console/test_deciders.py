@@ -9,7 +9,7 @@ from alerts.contract.bodies import OrganisationBody
 from alerts.web.http.auth import caught_up
 from tests.integration.web.console.test_compose import drafted
 from tests.support.officer import Officer, officer
-from tests.support.served import Served
+from tests.support.served import Served, resident
 
 
 async def asked(author: Officer) -> str:
@@ -37,6 +37,21 @@ async def test_check_names_who_can_approve_and_how_fast(served: Served) -> None:
     await caught_up(served.parts)
     await author.open(f"/console/notices/{again}/check")
     assert "Half of the last decisions took at most 7 minutes." in author.text
+
+
+async def test_today_says_what_a_new_installation_lacks(served: Served) -> None:
+    admin = await officer(served, "ada", "admin")
+    await admin.open("/console")
+    for words in ("Invite an approver", "alerts places import", "Nobody has signed up yet.", "local inbox"):
+        assert words in admin.text, words
+    approver = await officer(served, "kofi", "approver")
+    key = await served.key()
+    await served.ok("POST", "/api/v1/subscribers", key, resident("first@example.org"), 201)
+    await caught_up(served.parts)
+    await admin.open("/console")
+    assert "Invite an approver" not in admin.text and "Nobody has signed up yet." not in admin.text
+    await approver.open("/console")
+    assert "To begin with" not in approver.text
 
 
 async def test_today_reminds_of_a_drill_and_a_second_administrator(served: Served) -> None:
