@@ -101,10 +101,22 @@ async def killed_meanwhile(server: Server, desk: Desk, rng: random.Random, do: s
 
 
 @pytest.mark.crash
-@pytest.mark.parametrize("rounds", [1, pytest.param(12, marks=pytest.mark.soak)])
-async def test_server_killed_at_each_press_loses_and_doubles_nothing(rounds: int, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/var/alerts.db"
+@pytest.mark.parametrize(
+    ("dialect", "rounds"),
+    [
+        ("sqlite", 1),
+        pytest.param("sqlite", 12, marks=pytest.mark.soak),
+        pytest.param("postgresql", 12, marks=pytest.mark.soak),
+    ],
+    indirect=["dialect"],
+)
+async def test_server_killed_at_each_press_loses_and_doubles_nothing(
+    dialect: str, database_url: str, rounds: int, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/var/alerts.db" if dialect == "sqlite" else database_url
     server, seed = Server(tmp_path, url), time.time_ns()
+    if dialect == "postgresql":
+        server.run("migrate")
     rng = random.Random(seed)
     print(f"seed {seed}")
     server.take_in(PEOPLE)
