@@ -214,7 +214,7 @@ def test_stop_does_not_wait_for_a_rate_limiter(rig: Rig) -> None:
         await rig.until(lambda: len(slow.handed) == 1)
         begun = monotonic()
         await worker.stop()
-        assert monotonic() - begun < 0.8
+        assert monotonic() - begun < 2.5, "the four that wait would take four seconds"
         assert Counter(rig.states(number).values()) == {"sent": len(slow.handed), "queued": 5 - len(slow.handed)}
 
     asyncio.run(play())

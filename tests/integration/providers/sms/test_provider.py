@@ -201,7 +201,7 @@ def test_an_emergency_goes_round_a_provider_that_stalls() -> None:
             await asyncio.sleep(2.2)
             begun = monotonic()
             assert (await texts.send(text(urgent=True))).result == "sent"
-            assert monotonic() - begun < 1 and sound.got >= 1
+            assert monotonic() - begun < 5 and sound.got >= 1, "the stalled one would keep it for ten seconds"
             for task in stuck:
                 task.cancel()
             await asyncio.gather(*stuck, return_exceptions=True)
