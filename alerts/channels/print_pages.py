@@ -30,6 +30,8 @@ class PrintedPage(msgspec.Struct, frozen=True, kw_only=True):
     delivery: str
     page: LetterPage
     urgent: bool = False
+    remark: str = ""
+    """Why a text to this number failed, "" if none was sent."""
 
 
 def letters(pages: Sequence[PrintedPage], layouts: Layouts, at: datetime, timezone: str, default: str) -> bytes:
@@ -42,7 +44,13 @@ def calls(pages: Sequence[PrintedPage], layouts: Layouts, at: datetime, timezone
     """Lay out a call list: number, language, words to read out, and boxes to tick. Raises Unavailable. Blocks."""
     t = translator(default, default)
     rows = [
-        {"to": page.to, "urgent": page.urgent, **_shared(page, translator(page.page.lang, default))} for page in pages
+        {
+            "to": page.to,
+            "urgent": page.urgent,
+            "remark": page.remark,
+            **_shared(page, translator(page.page.lang, default)),
+        }
+        for page in pages
     ]
     context = {"rows": rows, "frame": t, "sender": layouts.sender_name, "at": t.time(at, timezone)}
     return _pdf(layouts, "print/calls.html", context)

@@ -39,6 +39,7 @@ from alerts.commands.subscriber_exports import ExportCommands
 from alerts.commands.subscriber_imports import ImportCommands
 from alerts.commands.text_sign_up import TextSignUpCommands
 from alerts.commands.triggers import TriggerCommands
+from alerts.commands.unreached import UnreachedCommands
 from alerts.commands.webhooks import WebhookCommands
 from alerts.contract.trigger_request import ParsedTrigger
 from subscribers.audience.query import AudienceCount
@@ -62,6 +63,7 @@ class Commands(
     ReceiptCommands,
     ReportCommands,
     PrintCommands,
+    UnreachedCommands,
     ParkedEventCommands,
     LookUpCommands,
     WebhookCommands,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -15,17 +15,19 @@ from alerts.commands.actor import Actor
 from alerts.commands.base import CommandBase
 from alerts.commands.ports import Idempotency
 from alerts.commands.results import Saved
+from alerts.delivery_queue.by_hand import close_retries
 from alerts.delivery_queue.row_format import HELD
 from alerts.domain.events import PrintBatchMade, PrintPagesMarked
 from alerts.domain.streams import PRINT_BATCH
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Conflict, NotFound
 from alerts.kernel.ids import contact_shard, new_id
-from alerts.kernel.terms import CHANNEL_CODE, CHANNELS, Channel
+from alerts.kernel.terms import CHANNEL_CODE, CHANNELS, DELIVERY_STATES, Channel, DeliveryState
 from alerts.kernel.times import from_micros, micros
 from alerts.providers.print_batch.provider import FAILED, SENT, WAITING, StoredPage
 from alerts.storage.named_queries import load
-from alerts.storage.ports import Database
+from alerts.storage.ports import Database, Row
+from subscribers.addresses import Reader
 
 _sql = load("alerts.commands", "print_batches.sql")
 MOST = 500
@@ -33,7 +35,7 @@ MOST = 500
 _KEPT = timedelta(days=30)
 """Time after a notice's end for which its pages are kept."""
 PageState = Literal["waiting", "sent", "failed", "not needed"]
-"""not needed: its notice was replaced, cancelled or has ended, or the person has left."""
+"""not needed: its notice was replaced, cancelled or has ended, the person has left, or was reached by another way."""
 
 
 class WaitingPages(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +71,16 @@ class BatchPage(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     to: str | None
     page: LetterPage | None
+    remark: str = ""
+    """Why a text to this number failed, "" if none was sent."""
+
+
+class UnwrittenLines(NamedTuple):
+    """People on a list of the unreached whose page is not written: being so, held, or ended before."""
+
+    state: DeliveryState
+    reason: str
+    people: int
 
 
 def waiting_pages(database: Database) -> list[WaitingPages]:
@@ -104,8 +116,10 @@ def batch_pages(database: Database, batch: UUID, unseal: Callable[[UUID, bytes],
     """List the pages of a batch, the urgent first; [] for an unknown one. Blocks."""
     with database.read() as tx:
         rows = tx.execute(_sql.pages, (batch.bytes,))
+        needless = [_is_needless(tx.execute, row) for row in rows]
     found = []
-    for delivery, notice, contact, subject, urgent, outcome, reason, sealed, state in rows:
+    for row, reached in zip(rows, needless, strict=True):
+        delivery, notice, contact, subject, urgent, outcome, reason, sealed, state, remark, _ = row
         plain = unseal(UUID(bytes=bytes(subject)), bytes(sealed))
         stored = None if plain is None else msgspec.msgpack.decode(plain, type=StoredPage)
         found.append(
@@ -114,19 +128,47 @@ def batch_pages(database: Database, batch: UUID, unseal: Callable[[UUID, bytes],
                 notice=int(notice),
                 contact=int(contact),
                 urgent=bool(urgent),
-                state=_state(outcome, state),
+                state=_state(outcome, state, needless=reached),
                 reason=reason or "",
                 to=stored.to if stored else None,
                 page=msgspec.json.decode(stored.data, type=LetterPage) if stored else None,
+                remark=remark or "",
             )
         )
     return found
 
 
-def _state(outcome: int | None, delivery: int | None) -> PageState:
+def _state(outcome: int | None, delivery: int | None, *, needless: bool) -> PageState:
     if outcome is not None:
         return "sent" if outcome == SENT else "failed"
-    return "waiting" if delivery == HELD else "not needed"
+    return "waiting" if delivery == HELD and not needless else "not needed"
+
+
+def _others(row: Row) -> list[int]:
+    """Other contact points of a person on a call list, from a row of the statement `pages`."""
+    return [int(number) for number in (row[-1] or "").split(",") if number]
+
+
+def _is_needless(read: Reader, row: Row) -> bool:
+    """True for a person on a call list whom a provider has reached after all."""
+    return any(read(_sql.reached, (contact_shard(other), row[1], other)) for other in _others(row))
+
+
+def unwritten(database: Database, batch: UUID) -> tuple[UUID | None, list[UnwrittenLines]]:
+    """Return the notice of a list of the unreached, None for another batch, and its lines without a page. Blocks."""
+    with database.read() as tx:
+        notices = tx.execute(_sql.list_of, (batch.bytes,))
+        rows = tx.execute(_sql.unwritten, (batch.bytes,)) if notices else []
+    lines = [UnwrittenLines(DELIVERY_STATES[state], reason, int(people)) for state, reason, people in rows]
+    return (UUID(bytes=bytes(notices[0][0])) if notices else None), lines
+
+
+def drop_old(unit: UnitOfWork) -> None:
+    """Delete the pages and lists of notices that ended long ago."""
+    before = micros(unit.now - _KEPT)
+    unit.write(_sql.drop_old, (before,))
+    unit.write(_sql.drop_old_lines, (before,))
+    unit.write(_sql.drop_old_unreachable, (before,))
 
 
 class PrintCommands(CommandBase):
@@ -137,7 +179,7 @@ class PrintCommands(CommandBase):
         batch = new_id()
 
         def work(unit: UnitOfWork) -> Saved:
-            unit.write(_sql.drop_old, (micros(unit.now - _KEPT),))
+            drop_old(unit)
             rows = unit.read(_sql.waiting, (CHANNEL_CODE[channel], MOST))
             if not rows:
                 raise Conflict("Nothing lies ready: there is no page to print and nobody to call.")
@@ -169,12 +211,15 @@ class PrintCommands(CommandBase):
             if deliveries is not None and (unknown := set(deliveries) - {row[0] for row in rows}):
                 raise NotFound(f"This batch has no page {sorted(unknown)[0]}.")
             chosen = [
-                (notice, contact)
-                for delivery, notice, contact, _, _, marked, _, _, held in rows
-                if _state(marked, held) == "waiting" and (deliveries is None or delivery in deliveries)
+                (row[1], row[2], _others(row))
+                for row in rows
+                if _state(row[5], row[8], needless=_is_needless(unit.read, row)) == "waiting"
+                and (deliveries is None or row[0] in deliveries)
             ]
             now, number = micros(unit.now), SENT if outcome == "sent" else FAILED
-            for notice, contact in chosen:
+            for notice, contact, others in chosen:
+                if outcome == "sent":
+                    close_retries(unit, notice, others, "the person was reached by hand")
                 unit.write(_sql.mark, (number, words, now, actor.by, notice, contact))
                 unit.write(_sql.release, (now, contact_shard(contact), contact, WAITING))
             if chosen:
@@ -191,6 +236,10 @@ class PrintCommands(CommandBase):
     def batches(self, limit: int = 50) -> list[BatchCounts]:
         """See `batches`."""
         return batches(self._database, limit)
+
+    def unwritten(self, batch: UUID) -> tuple[UUID | None, list[UnwrittenLines]]:
+        """See `unwritten`."""
+        return unwritten(self._database, batch)
 
     def batch_pages(self, batch: UUID, unseal: Callable[[UUID, bytes], bytes | None]) -> list[BatchPage]:
         """See `batch_pages`."""

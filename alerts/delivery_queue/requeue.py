@@ -189,7 +189,7 @@ def _of_shards(statement: str, shards: range) -> str:
 
 def _batch(unit: UnitOfWork, dispatch: UUID, find: _Find, shard: int) -> tuple[int, int]:
     """Requeue a batch of shards; return (rows requeued, next shard)."""
-    notice, kind = _open(unit, dispatch)
+    notice, kind = open_dispatch(unit, dispatch)
     shards = range(shard, min(shard + _SHARDS_PER_BATCH, SHARDS))
     rows = find(unit, notice, shards, _LIMIT)
     if rows:
@@ -202,7 +202,8 @@ def _batch(unit: UnitOfWork, dispatch: UUID, find: _Find, shard: int) -> tuple[i
     return len(rows), shard if len(rows) == _LIMIT else shards[-1] + 1
 
 
-def _open(unit: UnitOfWork, dispatch: UUID) -> tuple[int, int]:
+def open_dispatch(unit: UnitOfWork, dispatch: UUID) -> tuple[int, int]:
+    """Number and kind of a dispatch that may still send. Raises NotFound, or Conflict if it has ended or expired."""
     rows = unit.read(_sql.job, (dispatch.bytes,))
     if not rows:
         raise NotFound(f"nothing was dispatched under {dispatch}; `alerts parked list` names what waits")

@@ -23,6 +23,7 @@ from alerts.delivery_queue.row_format import (
     STATE,
     DeliveryFlag,
 )
+from alerts.delivery_queue.unreached import MOST_UNREACHABLE, keep_unreachable
 from alerts.dispatch import recipients
 from alerts.dispatch.transactional import may_request, requested_by
 from alerts.dispatch.wakeup import Wakeup
@@ -208,6 +209,8 @@ class FanOut:
             self._end_older(unit, issued)
             planned = self._planned(issued, due, frozen)
             self._write_job(unit, issued, frozen, planned, ended, reason)
+            if due is not None and due.unreachable and issued.plan.status == "Actual":
+                keep_unreachable(unit, issued.number, issued.expires, due.without(MOST_UNREACHABLE))
             unit.append(DISPATCH, dispatch_id(issued.id), planned)
             fields = {"dispatch": issued.number, "position": issued.position, "lane": issued.lane}
             people = {"people": planned.people, "deliveries": planned.contacts}
@@ -310,7 +313,7 @@ class FanOut:
         def work(unit: UnitOfWork) -> None:
             additions: dict[int, list[NewDelivery]] = {}
             for contact, channel in reached:
-                if not recipients.still_reachable(self._columns, self._reference_data, contact):
+                if not recipients.still_reachable(self._columns, self._reference_data, contact, channel):
                     continue
                 rows = unit.read(_sql.delivery, (contact_shard(contact), number, contact))
                 flags = recipients.inherited_flags(int(rows[0][2]) if rows else 0, old) | DeliveryFlag.LATE_JOINER

@@ -17,7 +17,7 @@ from alerts.delivery_queue.row_format import DeliveryFlag
 from alerts.domain.reference_data import MemberState
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import SHARDS
-from alerts.kernel.terms import CHANNEL_CODE, CHANNELS, SIGN_IN_CHANNEL
+from alerts.kernel.terms import CHANNEL_CODE, CHANNELS, SIGN_IN_CHANNEL, Channel
 from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
 from subscribers.audience.index import AudienceColumns
@@ -106,7 +106,7 @@ def already_told(
         found += [
             (contact, channel, inherited_flags(flags, old))
             for contact, channel, flags in unit.read(_HANDED, (*ALL_SHARDS, number))
-            if still_reachable(columns, reference_data, contact)
+            if still_reachable(columns, reference_data, contact, CHANNELS[channel])
         ]
     return _frozen(found)
 
@@ -127,13 +127,13 @@ def merged(one: FrozenAudience, two: FrozenAudience) -> FrozenAudience:
     )
 
 
-def still_reachable(columns: AudienceColumns, reference_data: ReferenceData, contact: int) -> bool:
-    """True if neither ending, suppression nor erasure excludes this contact point."""
+def still_reachable(columns: AudienceColumns, reference_data: ReferenceData, contact: int, channel: Channel) -> bool:
+    """True if neither ending, suppression nor erasure excludes this contact point from a channel."""
     row = columns.contact_row(contact)
     if row < 0:
         return reference_data.member_of(contact) is not None
     facts = columns.facts(contact)
-    return facts is not None and facts.usable
+    return facts is not None and facts.takes(channel)
 
 
 def contacts_of(columns: AudienceColumns, contact: int) -> list[int]:

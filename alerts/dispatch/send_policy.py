@@ -7,6 +7,7 @@ from datetime import datetime
 
 from alerts.delivery_queue.row_format import HELD, STATE, DeliveryFlag
 from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
+from alerts.kernel.terms import CHANNELS
 from subscribers.audience.index import ContactFacts
 from subscribers.audience.issued_notice import IssuedNotice
 from subscribers.audience.quiet_hours import next_digest, quiet_until
@@ -38,7 +39,7 @@ def decide(row: Claimed, notice: IssuedNotice, facts: ContactFacts | None, now: 
         return DeliveryOutcome(row, STATE[state], reason)
     if row.flags & DeliveryFlag.TEAM and facts is None:
         return None if on_team else DeliveryOutcome(row, STATE["suppressed"], "no longer on the team")
-    if facts is None or not facts.usable:
+    if facts is None or not facts.takes(CHANNELS[row.channel]):
         return DeliveryOutcome(row, STATE["suppressed"], facts.why_not if facts else "this contact point is not known")
     danger = notice.danger_to_life and facts.danger_to_life
     follow_up = row.flags & DeliveryFlag.FOLLOW_UP

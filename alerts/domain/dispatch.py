@@ -15,11 +15,20 @@ from alerts.domain.events import (
     DispatchResumed,
     DispatchRetried,
     DispatchStopped,
+    UnreachedListed,
 )
 from alerts.domain.evolve import unexpected_first_event
 from alerts.kernel.events import Recorded
 
-_EVENTS = (DispatchPlanned, DispatchCompleted, DispatchRetried, DispatchPaused, DispatchResumed, DispatchStopped)
+_EVENTS = (
+    DispatchPlanned,
+    DispatchCompleted,
+    DispatchRetried,
+    DispatchPaused,
+    DispatchResumed,
+    DispatchStopped,
+    UnreachedListed,
+)
 
 
 class DispatchState(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +74,7 @@ def evolve(state: DispatchState | None, recorded: Recorded) -> DispatchState:
             return replace(state, stopped=reason)
         case DispatchCompleted():
             return replace(state, completed=True)
-        case DispatchRetried():
+        case DispatchRetried() | UnreachedListed():
             return replace(state, completed=False)
         case DispatchPaused():
             return replace(state, paused=event)

@@ -122,6 +122,9 @@ def _detail(event: Event) -> str | None:
             )
         case e.DispatchRetried(amount=amount):
             return f"{amount:,} {'delivery that had' if amount == 1 else 'deliveries that had'} failed were tried again"
+        case e.UnreachedListed(calls=calls, letters=letters):
+            people = calls + letters
+            return f"{people:,} whom no way had reached {'was' if people == 1 else 'were'} to be called or written to"
         case e.DispatchPaused(bounced=bounced, outcomes=outcomes):
             return f"it was paused, since {bounced:,} of {outcomes:,} addresses had refused it"
         case e.DispatchResumed():

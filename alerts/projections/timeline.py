@@ -90,6 +90,8 @@ def _detail(event: Event) -> str:
             return ", ".join(f"{state} {count}" for state, count in sorted(event.by_state.items()))
         case e.DispatchRetried():
             return f"{event.amount} deliveries"
+        case e.UnreachedListed():
+            return f"{event.calls} to call, {event.letters} to write to"
         case e.DispatchPaused():
             return f"{event.bounced} of {event.outcomes} addresses bounced"
         case e.TriggerReceived():

@@ -65,6 +65,11 @@ class Audience(Count):
     languages: NDArray[np.uint16]
     """Indexes into `language_tags`."""
     language_tags: tuple[str, ...]
+    _without: Rows
+
+    def without(self, most: int) -> tuple[UUID, ...]:
+        """Up to so many of the unreachable."""
+        return self._ids(self._without[:most])
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,7 @@ def audience(columns: AudienceColumns, query: AudienceQuery, work: WorkBudget | 
         channels=columns.contacts.channel[rows],
         languages=columns.people.language[columns.contacts.person[rows]],
         language_tags=tuple(columns.languages.values),
+        _without=due.people[~due.reached],
     )
 
 

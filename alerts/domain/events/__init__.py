@@ -44,6 +44,7 @@ from alerts.domain.events.dispatch import (
     DispatchRetried,
     DispatchStopped,
     Outcome,
+    UnreachedListed,
 )
 from alerts.domain.events.feedback import FeedbackGiven
 from alerts.domain.events.incident import (
@@ -277,6 +278,7 @@ __all__ = [
     "TopicRetired",
     "TriggerReceived",
     "TriggerRejected",
+    "UnreachedListed",
     "Visit",
     "WebhookAdded",
     "WebhookDisabled",

@@ -105,6 +105,17 @@ class DispatchStopped(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class UnreachedListed(Event, frozen=True, kw_only=True):
+    """People whom no way had reached were put on a list, to be called or written to by a person."""
+
+    notice: UUID
+    number: int
+    calls: int
+    letters: int
+    lists: tuple[UUID, ...]
+    """Print batches: one of calls, one of letters, without empty ones."""
+
+
 EVENTS: tuple[type[Event], ...] = (
     DispatchPlanned,
     DispatchCompleted,
@@ -112,6 +123,7 @@ EVENTS: tuple[type[Event], ...] = (
     DispatchPaused,
     DispatchResumed,
     DispatchStopped,
+    UnreachedListed,
 )
 
 CHUNK_EVENTS: tuple[type[Event], ...] = (DispatchChunkFinished,)

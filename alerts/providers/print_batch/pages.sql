@@ -5,8 +5,12 @@
 SELECT outcome, reason FROM print_pages WHERE notice = ? AND contact = ?
 
 -- name: add
-INSERT INTO print_pages (notice, contact, channel, subject, delivery, urgent, at, expires, sealed)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+-- The page of a person on a call list belongs to that list.
+INSERT INTO print_pages (notice, contact, channel, subject, delivery, urgent, at, expires, sealed, batch)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT batch FROM call_lines WHERE notice = ? AND contact = ?))
 
 -- name: drop_of
 DELETE FROM print_pages WHERE subject = ?
+
+-- name: drop_lines_of
+DELETE FROM call_lines WHERE subject = ?

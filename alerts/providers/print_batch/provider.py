@@ -35,8 +35,9 @@ class StoredPage(msgspec.Struct, frozen=True):
 
 
 def drop_pages(unit: UnitOfWork, subscriber: UUID) -> None:
-    """Delete every page of a person (erasure)."""
+    """Delete every page of a person, and their lines on call lists (erasure)."""
     unit.write(_sql.drop_of, (subscriber.bytes,))
+    unit.write(_sql.drop_lines_of, (subscriber.bytes,))
 
 
 class PrintBatchProvider:
@@ -75,7 +76,8 @@ class PrintBatchProvider:
             stored = msgspec.msgpack.encode(StoredPage(message.to, message.data))
             key = (notice, contact, CHANNEL_CODE[self.channel], subject.bytes, message.delivery, int(message.urgent))
             expires = optional_micros(message.expires)
-            unit.write(_sql.add, (*key, micros(unit.now), expires, self._seal(subject, stored)))
+            sealed = self._seal(subject, stored)
+            unit.write(_sql.add, (*key, micros(unit.now), expires, sealed, notice, contact))
         return SendResult(result="waiting", reason=WAITING)
 
     async def close(self) -> None:

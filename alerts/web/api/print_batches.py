@@ -161,10 +161,10 @@ def routes(services: Services) -> list[Route]:
     ]
 
 
-async def batch_pages(services: Services, batch: UUID) -> list[BatchPage]:
-    """Return the pages of a batch. Raises NotFound for an unknown one."""
+async def batch_pages(services: Services, batch: UUID, *, empty: bool = False) -> list[BatchPage]:
+    """Return the pages of a batch. Raises NotFound for an unknown one; `empty`: it is known, and may have none yet."""
     found = await read(services, services.commands.batch_pages, batch, services.unseal)
-    if not found:
+    if not found and not empty:
         raise NotFound(f"there is no print batch {batch}")
     return found
 
@@ -175,7 +175,7 @@ async def pdf_response(services: Services, batch: UUID) -> web.Response:
     state = await read(services, services.log.state, PRINT_BATCH, batch)
     channel = state.channel if state else "letter"
     pages = [
-        PrintedPage(to=page.to, delivery=page.delivery, page=page.page, urgent=page.urgent)
+        PrintedPage(to=page.to, delivery=page.delivery, page=page.page, urgent=page.urgent, remark=page.remark)
         for page in found
         if page.to is not None and page.page is not None
     ]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+import csv
+import io
+from typing import Any, Literal, cast
 from uuid import UUID
 
 import msgspec
 from aiohttp import web
 
 from alerts.commands.actor import Actor
+from alerts.commands.print_batches import BatchPage, UnwrittenLines
 from alerts.domain.reference_data import MemberState
 from alerts.domain.roles import SCOPES, scopes_of
+from alerts.domain.streams import PRINT_BATCH
+from alerts.import_export.csv_format import escape_formula
+from alerts.kernel.people_words import people_words
 from alerts.kernel.terms import Channel
 from alerts.services import Services
 from alerts.web.api.common import read
@@ -22,6 +28,14 @@ from alerts.web.public.multipart_form import read_upload
 
 _PATH = "/console/letters"
 _BY_HAND = ("letter", "phone")
+_OUTCOMES: dict[str, tuple[Literal["sent", "failed"], str]] = {
+    "sent": ("sent", ""),
+    "failed": ("failed", "not reached"),
+    "no-answer": ("failed", "no answer"),
+    "wrong-number": ("failed", "wrong number"),
+}
+"""Buttons of a page: what becomes of its delivery, and the reason on record."""
+_COLUMNS = ("to", "address", "language", "first", "about_the_number", "title", "what_to_do", "text", "facts")
 
 
 def routes(services: Services) -> list[Route]:
@@ -33,6 +47,7 @@ def routes(services: Services) -> list[Route]:
         Route("GET", f"{_PATH}/{{id}}", screens.batch, role("author", everywhere=True)),
         Route("POST", f"{_PATH}/{{id}}", screens.mark, role("author", everywhere=True)),
         Route("GET", f"{_PATH}/{{id}}/pdf", screens.pdf, role("author", everywhere=True)),
+        Route("GET", f"{_PATH}/{{id}}/csv", screens.csv, role("author", everywhere=True)),
     ]
 
 
@@ -80,11 +95,16 @@ class LetterScreens:
     async def batch(self, request: web.Request) -> web.Response:
         """Show a batch, page by page."""
         batch = _id(request)
-        pages = await batch_pages(self._services, batch)
+        notice, unwritten = await read(self._services, self._services.commands.unwritten, batch)
+        pages = await batch_pages(self._services, batch, empty=notice is not None)
+        state = await read(self._services, self._services.log.state, PRINT_BATCH, batch)
         context: dict[str, Any] = {
             "here": "letters",
             "path": f"{self._frame.site.base}{_PATH}",
             "batch": str(batch),
+            "calls": state is not None and state.channel == "phone",
+            "notice": f"{self._frame.site.base}/console/notices/{notice}/report#unreached" if notice else "",
+            "unwritten": [_unwritten(one) for one in unwritten],
             "waiting": sum(page.state == "waiting" for page in pages),
             "pages": [
                 {
@@ -96,6 +116,7 @@ class LetterScreens:
                     "state": page.state,
                     "reason": page.reason,
                     "urgent": page.urgent,
+                    "remark": page.remark,
                 }
                 for page in pages
             ],
@@ -107,19 +128,30 @@ class LetterScreens:
         batch = _id(request)
         fields = (await read_upload(request, "", 0)).fields
         delivery = fields.get("delivery")
-        failed = fields.get("outcome") == "failed"
+        outcome, reason = _OUTCOMES.get(fields.get("outcome", "sent"), _OUTCOMES["sent"])
         await self._services.commands.mark_pages(
             _actor(request),
             batch,
             None if delivery is None else (delivery,),
-            "failed" if failed else "sent",
-            "not reached" if failed else "",
+            outcome,
+            reason,
         )
         raise web.HTTPSeeOther(f"{self._frame.site.base}{_PATH}/{batch}")
 
     async def pdf(self, request: web.Request) -> web.Response:
         """Serve the pages that still wait as a PDF."""
         return await pdf_response(self._services, _id(request))
+
+    async def csv(self, request: web.Request) -> web.Response:
+        """Serve the pages that still wait as CSV; what a spreadsheet would compute is disarmed."""
+        batch = _id(request)
+        pages = [page for page in await batch_pages(self._services, batch) if page.state == "waiting"]
+        out = io.StringIO()
+        rows = csv.writer(out)
+        rows.writerow(_COLUMNS)
+        rows.writerows([escape_formula(cell) for cell in _cells(page)] for page in pages if page.to and page.page)
+        headers = {"Content-Disposition": f"attachment; filename=list-{batch}.csv", "Cache-Control": "no-store"}
+        return web.Response(text=out.getvalue(), content_type="text/csv", charset="utf-8", headers=headers)
 
 
 def _actor(request: web.Request) -> Actor:
@@ -140,3 +172,31 @@ def _name(to: str | None) -> str:
     if to is None:
         return ""
     return str(msgspec.json.decode(to)["name"]) if to.startswith("{") else to
+
+
+def _cells(page: BatchPage) -> list[str]:
+    """Row of the CSV, in the order of `_COLUMNS`."""
+    assert page.to is not None and page.page is not None
+    lines: list[str] = msgspec.json.decode(page.to)["lines"] if page.to.startswith("{") else []
+    parts = page.page.parts
+    return [
+        _name(page.to),
+        ", ".join(lines),
+        page.page.lang,
+        "yes" if page.urgent else "",
+        page.remark,
+        " / ".join(part.title for part in parts),
+        " / ".join(part.instruction for part in parts if part.instruction),
+        " / ".join(part.body for part in parts if part.body),
+        " / ".join(fact for part in parts for fact in part.facts),
+    ]
+
+
+def _unwritten(lines: UnwrittenLines) -> str:
+    """Say why people on a list have no page."""
+    people = people_words(lines.people)
+    if lines.state == "held":
+        return f"{people}: held for {lines.reason}"
+    if lines.state in ("queued", "sending", "deferred"):
+        return f"{people}: being written, reload in a moment"
+    return f"{people}: not needed any more ({lines.reason or lines.state})"

@@ -23,6 +23,7 @@ from alerts.web.console.frame import CHANNELS, KIND_LABELS, Frame
 from alerts.web.console.member_actor import member_of, once_field
 from alerts.web.console.next_steps import NextSteps
 from alerts.web.console.presenter import Presenter, area_map
+from alerts.web.console.unreached import unreached_context
 from alerts.web.http.routing import Route, role
 
 _NOT_LEFT: dict[DeliveryState, str] = {
@@ -64,6 +65,7 @@ def routes(services: Services) -> list[Route]:
         if context is None:
             raise web.HTTPNotFound
         context |= await read(services, comments.of, context["found"])
+        context |= await read(services, unreached_context, Presenter(frame), context["found"], member_of(request))
         steps = NextSteps(frame, member_of(request))
         context |= {"may": await read(services, steps.of, context["found"]), "errors": {}, **once_field()}
         return frame.screen(request, "console/notice.html", context)

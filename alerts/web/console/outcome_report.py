@@ -12,15 +12,19 @@ from uuid import UUID
 from aiohttp import web
 
 from alerts.domain.notice import NoticeState
+from alerts.domain.reference_data import MemberState
 from alerts.import_export.csv_format import escape_formula
+from alerts.kernel.errors import Conflict
 from alerts.projections.queries import OutcomeCount
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.frame import CHANNELS, Frame
-from alerts.web.console.member_actor import notice_id
+from alerts.web.console.member_actor import actor_of_member, idempotency_of, member_of, notice_id
 from alerts.web.console.notice import failures
 from alerts.web.console.presenter import Presenter
+from alerts.web.console.unreached import unreached_context
 from alerts.web.http.routing import Route, role
+from alerts.web.public.forms import read_form
 
 _LEFT = ("sent", "delivered")
 _COLUMNS = ("channel", "state", "language", "place", "deliveries")
@@ -34,6 +38,8 @@ def routes(services: Services) -> list[Route]:
     return [
         Route("GET", one, report.show, role("viewer")),
         Route("GET", f"{one}.csv", report.csv, role("viewer")),
+        # As for letters and calls: the list holds addresses.
+        Route("POST", "/console/notices/{notice}/call-list", report.make_list, role("author", everywhere=True)),
     ]
 
 
@@ -45,8 +51,21 @@ class OutcomeReport:
 
     async def show(self, request: web.Request) -> web.Response:
         """Show the report."""
-        context = await read(self._services, self._context, notice_id(request))
+        context = await read(self._services, self._context, notice_id(request), member_of(request))
         return self._frame.screen(request, "console/outcome_report.html", context)
+
+    async def make_list(self, request: web.Request) -> web.Response:
+        """Make the lists of the unreached, then lead to the first; a refusal is said where they are counted."""
+        fields, notice = await read_form(request), notice_id(request)
+        try:
+            saved = await self._services.commands.list_unreached(
+                actor_of_member(request), notice, idem=idempotency_of(request, fields)
+            )
+        except Conflict as refused:
+            context = await read(self._services, self._context, notice, member_of(request))
+            context |= {"refused": str(refused)}
+            return self._frame.screen(request, "console/outcome_report.html", context, status=409)
+        return await self._frame.to(f"/console/letters/{saved.id}")
 
     async def csv(self, request: web.Request) -> web.Response:
         """Serve the counts as CSV; what a spreadsheet would compute is disarmed."""
@@ -62,7 +81,7 @@ class OutcomeReport:
             raise web.HTTPNotFound
         return found
 
-    def _context(self, notice: UUID) -> dict[str, Any]:
+    def _context(self, notice: UUID, member: MemberState) -> dict[str, Any]:
         found = self._found(notice)
         presenter = Presenter(self._frame)
         counts = self._services.views.outcome_counts(found.number)
@@ -81,6 +100,7 @@ class OutcomeReport:
                 self._table("Place", counts, self._place),
             ],
             "failures": failures(presenter, found),
+            **unreached_context(presenter, found, member),
             "feedback": feedback,
             "said": [one.words for one in self._services.views.feedback_words(found.thread, None, _WORDS).items],
         }

@@ -107,6 +107,15 @@ class ContactFacts:
     danger_to_life: bool
     tester: bool
 
+    def takes(self, channel: Channel) -> bool:
+        """True if a message of a channel may go there.
+
+        A number that takes no texts may be called by a person: it is a landline, or only its texts fail.
+        """
+        return self.usable or (
+            channel == "phone" and self.channel == "sms" and self.why_not == "suppressed: hard-bounce"
+        )
+
 
 def quiet_hours(value: tuple[str, str, str]) -> QuietHours:
     """Convert an interned value to its struct."""

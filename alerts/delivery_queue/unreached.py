@@ -1,0 +1,180 @@
+"""Unreached people of a notice: whom every way has failed, and the way by which a person may still reach them.
+
+`judge` is the rule, for one person; `suspects` lists the people to ask it about. Blocking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+from alerts.delivery_queue.row_format import (
+    CANCELLED,
+    EXPIRED,
+    FINAL,
+    STATE,
+    SUPERSEDED,
+    DeliveryFlag,
+)
+from alerts.eventlog.ports import UnitOfWork
+from alerts.kernel.ids import SHARDS, contact_shard
+from alerts.kernel.terms import CHANNEL_CODE, CHANNEL_TERMS, CHANNELS
+from alerts.kernel.times import micros
+from alerts.storage.named_queries import load
+from alerts.storage.ports import Row
+from subscribers.addresses import Reader, owner_of
+from subscribers.domain.subscriber import NO_LEAVING, ContactState, SubscriberState
+
+_sql = load("alerts.delivery_queue", "unreached.sql")
+_SUPPRESSED = STATE["suppressed"]
+_HANDED = (STATE["sent"], STATE["delivered"])
+_CHOSEN = ("quiet hours", "digest")
+"""Reasons of an expiry that the person's own wishes caused (`dispatch.send_policy`)."""
+_SMS = CHANNEL_CODE["sms"]
+MOST_UNREACHABLE = 10_000
+"""People without a contact point of whom a notice's ids are stored; the others are counted alone."""
+DEAD_NUMBER = "hard-bounce"
+"""Suppression of a number that takes no texts. It may be a landline, so it is called."""
+
+Verdict = Literal["reached", "underway", "withheld", "call", "write", "no way"]
+"""underway: something may still leave, or a person is to call. withheld: rightly not sent (left, paused, quiet hours).
+call, write: no way has reached them, and a number or a postal address is left. no way: nothing is left."""
+
+
+class RowState(NamedTuple):
+    """Delivery row of a contact point: numbers of `row_format`."""
+
+    state: int
+    channel: int
+    flags: int
+    tries: int
+    last_at: int | None
+    reason: str
+
+
+class Judged(NamedTuple):
+    """Verdict on one person. `contact`: the contact point to call or write to, None if there is none."""
+
+    verdict: Verdict
+    contact: ContactState | None = None
+    row: RowState | None = None
+    """The row of that contact point, which failed as a text; None if it has none."""
+    why: str = ""
+    """Why the last way failed: `email: 550 no such mailbox`."""
+
+
+def judge(person: SubscriberState, rows: dict[int, RowState], now: datetime, *, danger_to_life: bool) -> Judged:
+    """Decide about one person, by the rows of their contact points for the notice. Pure.
+
+    Of several ways left a number for calls comes first, then a number for texts, then a postal address.
+    """
+    if any(row.state in _HANDED for row in rows.values()):
+        return Judged("reached")
+    if any(row.state not in FINAL for row in rows.values()):
+        return Judged("underway")
+    if _is_withheld(person, rows, now, danger_to_life=danger_to_life):
+        return Judged("withheld")
+    why = _reason(person, rows)
+    for contact in _in_order(person):
+        row = rows.get(contact.number)
+        if _may_carry(person, contact, row, danger_to_life=danger_to_life):
+            return Judged("write" if contact.channel == "letter" else "call", contact, row, why)
+    return Judged("no way", why=why)
+
+
+def _is_withheld(person: SubscriberState, rows: dict[int, RowState], now: datetime, *, danger_to_life: bool) -> bool:
+    """True if something was rightly not sent, or the person has left."""
+    preferences = person.preferences
+    if person.phase != "confirmed" or preferences is None:
+        return True
+    endangered = danger_to_life and preferences.danger_to_life
+    if person.paused_until is not None and person.paused_until > now and not endangered:
+        return True
+    if not rows:  # had nothing to send to at the issue: who left all ways wants no call
+        left = [contact for contact in person.current if (contact.suppressed or "changed") not in NO_LEAVING]
+        return bool(left) and not any(contact.usable for contact in person.current)
+    return any(_is_chosen(row) for row in rows.values())
+
+
+def _is_chosen(row: RowState) -> bool:
+    if row.state == _SUPPRESSED:
+        return row.reason.removeprefix("suppressed: ") not in NO_LEAVING
+    return row.state in (SUPERSEDED, CANCELLED) or (row.state == EXPIRED and row.reason in _CHOSEN)
+
+
+def _in_order(person: SubscriberState) -> list[ContactState]:
+    order = ("phone", "sms", "letter")
+    by_hand = [contact for contact in person.current if contact.channel in order]
+    return sorted(by_hand, key=lambda contact: (order.index(contact.channel), contact.number))
+
+
+def _may_carry(person: SubscriberState, contact: ContactState, row: RowState | None, *, danger_to_life: bool) -> bool:
+    """True if a person may still call this number or write to this address."""
+    preferences = person.preferences
+    wanted = preferences is not None and (
+        contact.channel in preferences.channels or (danger_to_life and preferences.danger_to_life)
+    )
+    if not wanted or contact.state != "verified":
+        return False
+    if contact.channel == "sms":
+        return contact.suppressed in (None, DEAD_NUMBER) and (row is None or row.channel == _SMS)
+    return contact.suppressed is None and row is None
+
+
+def _reason(person: SubscriberState, rows: dict[int, RowState]) -> str:
+    """Why the last way failed; for who had none, what became of their contact points."""
+    if rows:
+        last = max(rows.values(), key=lambda row: row.last_at or 0)
+        return f"{CHANNEL_TERMS[CHANNELS[last.channel]].noun}: {last.reason or 'could not leave'}"
+    told = {f"{CHANNEL_TERMS[c.channel].noun}: {c.suppressed}" for c in person.current if c.suppressed}
+    return ", ".join(sorted(told)) or "no address of a way that the notice went by"
+
+
+def rows_of(read: Reader, notice: int, person: SubscriberState) -> dict[int, RowState]:
+    """Rows of a person's contact points for a notice, by number."""
+    found: dict[int, RowState] = {}
+    for contact in person.contacts:
+        for state, channel, flags, tries, last_at, reason in read(
+            _sql.row, (contact_shard(contact.number), notice, contact.number)
+        ):
+            found[contact.number] = RowState(state, channel, flags, tries, last_at, reason or "")
+    return found
+
+
+class Suspects(NamedTuple):
+    """People of a notice with a failed delivery, or without any. `more`: there are others beyond the limit."""
+
+    people: list[UUID]
+    more: bool
+
+
+def suspects(read: Reader, notice: int, limit: int) -> Suspects:
+    """List the people to judge, at most `limit`, in a fixed order."""
+    found: dict[UUID, None] = {}
+    for row in _failed(read, notice):
+        if row[1] & DeliveryFlag.TEAM:
+            continue
+        owner = owner_of(read, row[0])
+        if owner is not None:
+            found[owner] = None
+        if len(found) > limit:
+            break
+    for (packed,) in read(_sql.unreachable, (notice,)):
+        raw = bytes(packed)
+        found.update(dict.fromkeys(UUID(bytes=raw[at : at + 16]) for at in range(0, len(raw), 16)))
+    people = list(found)
+    return Suspects(people[:limit], len(people) > limit)
+
+
+def _failed(read: Reader, notice: int) -> Iterator[Row]:
+    """Failed rows shard by shard, so that each is a short walk along the primary key: (contact, flags)."""
+    for shard in range(SHARDS):
+        yield from read(_sql.failed, (shard, notice))
+
+
+def keep_unreachable(unit: UnitOfWork, notice: int, expires: datetime, people: Sequence[UUID]) -> None:
+    """Store who was due for a notice without a contact point for it."""
+    packed = b"".join(person.bytes for person in people)
+    unit.write(_sql.keep_unreachable, (notice, micros(expires), packed))
