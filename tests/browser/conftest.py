@@ -142,9 +142,11 @@ async def _tell(scene: Scene, site: Site) -> None:
     _, amina = await scene.resident(phone="+447700900001")
     await scene.resident(email="zofia@resident.example", language="ur")
     await scene.resident(email="no-such-mailbox@resident.example")
+    await scene.resident(email="no-such-mailbox-too@resident.example", call="+442079460000")
     closure, fire = scene.closure(), scene.fire()
     await scene.arrived(6)
     update = scene.follow(fire, "smoke-update", "Update")
+    site.pages["call list"] = await _call_list(scene, closure, update)
     gas = scene.notice(plan_of("gas"))
     cancelled = scene.follow(gas, "gas-cancel", "Cancel")
     water = scene.notice(plan_of("water"))
@@ -186,6 +188,8 @@ async def _tell(scene: Scene, site: Site) -> None:
         "today": "/console",
         "notices": "/console/notices",
         "a notice": f"/console/notices/{closure}",
+        "report with a list": f"/console/notices/{closure}/report",
+        "report": f"/console/notices/{update}/report",
         "log": "/console/log",
     }
     site.pages |= {
@@ -208,6 +212,17 @@ async def _tell(scene: Scene, site: Site) -> None:
         officer = await scene.commands.invite_member(SYSTEM, f"{role}@town.example", role, f"K. {role.capitalize()}")
         site.officers[role] = officer.id
     site.officers["admin"] = member.id
+
+
+async def _call_list(scene: Scene, listed: UUID, beside: UUID) -> str:
+    """Path of the list of people whom a notice reached by no way; `beside`: another one, of which nobody is listed."""
+    for one in (listed, beside):
+        while (progress := scene.parts.dispatch.progress(scene.number_of(one))) is None or not progress.complete:
+            await asyncio.sleep(0.05)
+    made = await scene.commands.list_unreached(SYSTEM, listed)
+    while not scene.commands.batch_pages(made.id, scene.parts.unseal):
+        await asyncio.sleep(0.05)
+    return f"/console/letters/{made.id}"
 
 
 async def _desks(scene: Scene, member: UUID, version: int) -> dict[str, str]:

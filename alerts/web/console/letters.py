@@ -117,6 +117,7 @@ class LetterScreens:
                     "reason": page.reason,
                     "urgent": page.urgent,
                     "remark": page.remark,
+                    "say": _said(page),
                 }
                 for page in pages
             ],
@@ -172,6 +173,15 @@ def _name(to: str | None) -> str:
     if to is None:
         return ""
     return str(msgspec.json.decode(to)["name"]) if to.startswith("{") else to
+
+
+def _said(page: BatchPage) -> list[dict[str, str]]:
+    """Words that a caller reads out, what to do first."""
+    parts = page.page.parts if page.page else ()
+    return [
+        {"lang": part.lang, "dir": part.direction, "words": "\n".join(filter(None, (part.instruction, part.body)))}
+        for part in parts
+    ]
 
 
 def _cells(page: BatchPage) -> list[str]:

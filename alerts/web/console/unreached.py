@@ -19,10 +19,10 @@ _REASONS = 5
 def unreached_context(presenter: Presenter, notice: NoticeState, member: MemberState) -> dict[str, Any]:
     """Template context of the section, with `unreached` None if there is nothing to say. Blocks."""
     found = presenter.services.commands.unreached(notice)
-    if not found.people and not found.lists:
+    may = at_least(member.role, "author") and member.areas is None
+    if not found.people and not (found.lists and may):
         return {"unreached": None, "refused": ""}
     number = presenter.translator.number
-    may = at_least(member.role, "author") and member.areas is None
     return {
         "refused": "",
         "unreached": {
@@ -39,7 +39,7 @@ def unreached_context(presenter: Presenter, notice: NoticeState, member: MemberS
             "lists": [_list(presenter, one) for one in found.lists] if may else [],
             "path": f"{presenter.site.base}/console/notices/{notice.id}/call-list",
             **once_field(),
-        }
+        },
     }
 
 

@@ -90,7 +90,10 @@ def test_each_person_has_a_page_of_their_own(renderer: Renderer, words: Any, rea
 def test_a_call_list_has_number_and_words(renderer: Renderer, words: Any, reader: Any, layouts: Layouts) -> None:
     pages = [printed(renderer, words, reader, "phone", "+442079460000")]
     [text] = text_of(print_pages.calls(pages, layouts, utc_now(), "Europe/London", "en"))
-    assert "+442079460000" in text and words().title in " ".join(text.split()) and "not reached" in text
+    assert "+442079460000" in text and words().title in " ".join(text.split()) and "no answer" in text
+    failed = [msgspec.structs.replace(pages[0], remark="30006: landline")]
+    [text] = text_of(print_pages.calls(failed, layouts, utc_now(), "Europe/London", "en"))
+    assert "A text to this number failed: 30006: landline" in " ".join(text.split())
 
 
 def test_markup_in_words_and_addresses_is_printed_as_text(

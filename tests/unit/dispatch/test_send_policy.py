@@ -11,7 +11,7 @@ from alerts.delivery_queue.row_format import HELD, QUEUED, STATE, DeliveryFlag
 from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
 from alerts.dispatch.send_policy import InDigest, decide
 from alerts.domain.events import NoticePlan
-from alerts.kernel.terms import Frequency, Priority
+from alerts.kernel.terms import CHANNEL_CODE, Frequency, Priority
 from subscribers.audience.index import ContactFacts
 from subscribers.audience.issued_notice import IssuedNotice
 from subscribers.domain.events import QuietHours
@@ -114,3 +114,14 @@ def test_the_last_question(claimed: Claimed, notice: IssuedNotice, person: Conta
 def test_whoever_slept_through_it_is_told_so() -> None:
     verdict = decide(row(state=HELD, reason="quiet hours"), issued(expires=timedelta(0)), facts(), NOW, on_team=False)
     assert isinstance(verdict, DeliveryOutcome) and verdict.reason == "quiet hours"
+
+
+def test_number_that_takes_no_texts_may_be_called_unless_its_owner_left() -> None:
+    call = row()._replace(channel=CHANNEL_CODE["phone"])
+    dead = facts(channel="sms", usable=False, why_not="suppressed: hard-bounce")
+    assert decide(call, issued(), dead, NOW, on_team=False) is None
+    left = facts(channel="sms", usable=False, why_not="suppressed: opt-out")
+    stopped = decide(call, issued(), left, NOW, on_team=False)
+    assert isinstance(stopped, DeliveryOutcome) and stopped.state == STATE["suppressed"]
+    text = row()._replace(channel=CHANNEL_CODE["sms"])
+    assert isinstance(decide(text, issued(), dead, NOW, on_team=False), DeliveryOutcome), "a text would fail again"

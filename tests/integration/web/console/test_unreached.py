@@ -82,11 +82,12 @@ async def test_unreached_people_become_a_call_list(served: Served) -> None:
     assert "4 people were not reached by any way" in author.text
     await author.open(report)
     assert "2 with a telephone number" in author.text and "1 with a postal address only" in author.text
-    assert re.search(r"1 with neither.*e-mail: 550 5\.1\.1 no such mailbox \(1\)", author.text, re.S)
+    assert re.search(r"1 without a number.*e-mail: 550 5\.1\.1 no such mailbox \(1\)", author.text, re.S)
     await author.press(within="call-list")
     assert author.status == 200 and "/console/letters/" in author.url
     calls = author.url
     text = await written(author, calls, 2)
+    assert "Boil the water first." in text, "what to say"
     assert "+442079460000" in text and LANDLINE in text and "A text to it failed: 30006: landline" in text
     assert "+447700900123" not in text, "a text has reached them"
     [event] = listed(served)
@@ -121,7 +122,7 @@ async def test_unreached_people_become_a_call_list(served: Served) -> None:
 
 async def press_of(author: Officer, to: str, outcome: str) -> None:
     """Press a button in the line of this number."""
-    line = next(part for part in author.text.split("<tr>") if to in part)
+    line = next(part for part in author.text.split("<li>") if to in part)
     found = re.search(r'name="delivery" value="([^"]+)"', line)
     assert found and f'value="{outcome}"' in line, line
     answer = await author.client.post(
