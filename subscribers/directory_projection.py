@@ -165,9 +165,10 @@ _STATEMENTS = ("add", "save", "add_contact", "save_contact", "mark_contact", "ke
 
 def _for_reading(state: SubscriberState) -> SubscriberState:
     """Return the state without what decisions alone need."""
-    if state.leavings is UNSET and state.tests is UNSET and state.wanted_more is UNSET:
+    own = (state.leavings, state.tests, state.wanted_more, state.yearly_mail_at)
+    if all(value is UNSET for value in own):
         return state
-    return replace(state, leavings=UNSET, tests=UNSET, wanted_more=UNSET)
+    return replace(state, leavings=UNSET, tests=UNSET, wanted_more=UNSET, yearly_mail_at=UNSET)
 
 
 def _contact_rows(rows: dict[str, list[Sequence[Value]]], raw: bytes, person: _Person, state: SubscriberState) -> None:

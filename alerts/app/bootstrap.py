@@ -223,6 +223,7 @@ class App:
             attention=attention if self._roles else None,
             beats=signs_of_life(main, self._roles, self._worker, due, clock=clock),
             forget_asked=self.commands.forget_asked_addresses if "scheduler" in self._roles else None,
+            yearly_mails=self.commands.send_yearly_mails if "scheduler" in self._roles else None,
         )
         self.services = Services(
             settings=settings,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from alerts.commands.yearly_mail import EVERY_S as YEARLY_S
 from alerts.delivery_queue.worker_lease import BEAT
 from alerts.dispatch.alarms import BEAT_S
 from alerts.dispatch.alarms import EVERY_S as LOOK_S
@@ -40,6 +41,7 @@ def periodic_jobs(
     attention: Callable[[], Awaitable[object]] | None = None,
     beats: Sequence[Callable[[], Awaitable[object]]] = (),
     forget_asked: Callable[[], Awaitable[None]] | None = None,
+    yearly_mails: Callable[[], Awaitable[object]] | None = None,
 ) -> PeriodicJobs:
     """Build the jobs of the components that this process has; `beats` are the signs of life of its roles."""
     rows: list[PeriodicJob] = []
@@ -52,6 +54,8 @@ def periodic_jobs(
         rows.append(PeriodicJob(DUE, due.every_s, due.poll))
     if forget_asked is not None:
         rows.append(PeriodicJob("asked addresses", 600.0, forget_asked))
+    if yearly_mails is not None:
+        rows.append(PeriodicJob("yearly mails", YEARLY_S, yearly_mails))
     if worker is not None:
         rows.append(PeriodicJob("worker lease", BEAT, worker.queue.renew))
         rows.append(PeriodicJob("housekeeping of the queue", 0.25, _called(worker.wake_housekeeping)))

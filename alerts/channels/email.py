@@ -130,6 +130,16 @@ class EmailRenderer:
         context = {"title": title, "preview": t.text("banner", "Test"), "tone": STYLES["minor"]}
         return self._transactional("own_test", to, delivery, t, context, values)
 
+    def yearly(self, to: str, delivery: str, follows: str, url: str, stop_url: str, t: Translator) -> Message:
+        """Message that says that we are still here. `follows`: what the person is told of; `url`: to change that."""
+        words = without_marks(follows)
+        values = Values(
+            {"follows": markdown.wrap(words), "preferences_url": url, "stop_url": stop_url},
+            {"follows": html.escape(words), "preferences_url": html.escape(url), "stop_url": html.escape(stop_url)},
+        )
+        context = {"title": t.text("yearly", "subject"), "preview": t.text("yearly", "lead"), "tone": STYLES["clear"]}
+        return self._transactional("yearly", to, delivery, t, context, values, stop_url=stop_url)
+
     def report_answer(self, to: str, delivery: str, receipt: str, words: str, url: str, t: Translator) -> Message:
         """Message with the answer to a report."""
         answer = without_marks(words)
@@ -188,11 +198,19 @@ class EmailRenderer:
         return self._transactional("alarms", to, delivery, t, context, values)
 
     def _transactional(
-        self, layout: str, to: str, delivery: str, t: Translator, context: Mapping[str, Any], values: Values
+        self,
+        layout: str,
+        to: str,
+        delivery: str,
+        t: Translator,
+        context: Mapping[str, Any],
+        values: Values,
+        *,
+        stop_url: str = "",
     ) -> Message:
-        envelope = Envelope(str(context["title"]), self._layouts.sender, t.tag, self._layouts.clock(), bulk=False)
+        envelope = Envelope(str(context["title"]), self._layouts.sender, t.tag, self._layouts.clock(), bulk=bool(stop_url))
         prepared = PreparedEmail(envelope, lambda _: self._parts(layout, t, context))
-        return prepared.message(delivery=delivery, to=to, stop_url="", variant="", values=values)
+        return prepared.message(delivery=delivery, to=to, stop_url=stop_url, variant="", values=values)
 
     def _parts(self, layout: str, t: Translator, context: Mapping[str, Any]) -> Parts:
         shared = {**context, "frame": t, "mark": mark, "wrap": markdown.wrap, "tones": _tones(context)}

@@ -69,6 +69,15 @@ class TeamTask(NamedTuple):
 _TASK_STYLES = {"asked": STYLES["severe"], "returned": STYLES["moderate"], "commented": STYLES["minor"]}
 
 
+class YearlySummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person follows, in their language, and the links to change or stop it."""
+
+    places: str
+    topics: str
+    preferences_url: str
+    stop_url: str
+
+
 class Answers:
     """Renderer of replies. Stateless except for the templates; thread-safe."""
 
@@ -116,6 +125,12 @@ class Answers:
         if channel == "push":
             return self._push.test(to, delivery, url, t)
         return self._email.test(to, delivery, url, t)
+
+    def yearly(self, language: str, to: str, delivery: str, summary: YearlySummary) -> Message:
+        """Tell a person who had no message for a year that we are still here."""
+        t = translator(language, self._default)
+        follows = t.text("yearly", "follows", places=summary.places, topics=summary.topics)
+        return self._email.yearly(to, delivery, follows, summary.preferences_url, summary.stop_url, t)
 
     def confirmation_code(self, language: str, to: str, delivery: str, code: str, url: str) -> Message:
         """Request to confirm a telephone number, by a code or a link."""

@@ -41,6 +41,7 @@ from alerts.commands.text_sign_up import TextSignUpCommands
 from alerts.commands.triggers import TriggerCommands
 from alerts.commands.unreached import UnreachedCommands
 from alerts.commands.webhooks import WebhookCommands
+from alerts.commands.yearly_mail import YearlyMailCommands
 from alerts.contract.trigger_request import ParsedTrigger
 from subscribers.audience.query import AudienceCount
 
@@ -68,6 +69,7 @@ class Commands(
     LookUpCommands,
     WebhookCommands,
     DueCommands,
+    YearlyMailCommands,
 ):
     """All commands over one writer (see `CommandBase` for its collaborators)."""
 

@@ -8,7 +8,7 @@
 --   lane: 0 emergency, 1 transactional, 2 notice, 3 bulletin
 --   channel: place in CHANNELS of alerts/kernel/terms.py
 --   kind: 0 notice, 1 confirmations, 2 help, 3 team, 4 device, 5 fresh, 6 answers, 7 joined, 8 stopped,
---       9 tests
+--       9 tests, 10 yearly
 
 -- name: failed
 -- Only of dispatches that have not ended or expired: nothing more of the others may be sent.

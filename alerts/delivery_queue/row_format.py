@@ -56,10 +56,10 @@ class DeliveryFlag(IntFlag):
 
 
 JOB_NOTICE, JOB_CONFIRMATIONS, JOB_HELP, JOB_TEAM, JOB_DEVICE, JOB_FRESH, JOB_ANSWERS = 0, 1, 2, 3, 4, 5, 6
-JOB_JOINED, JOB_STOPPED, JOB_TESTS = 7, 8, 9
+JOB_JOINED, JOB_STOPPED, JOB_TESTS, JOB_YEARLY = 7, 8, 9, 10
 """Kinds of dispatch: one notice; or one day's confirmations, answers to HELP, messages to team members, words about a
 device that was added, fresh links of a quarter of a day, answers to reports, to JOIN and START, to STOP, tests of ten
-minutes that people asked for."""
+minutes that people asked for, yearly mails."""
 
 IN_DOUBT = "in doubt"
 """Prefix of an outcome's reason if it is unknown whether the message left."""

@@ -16,10 +16,10 @@ from alerts.channels.message import Message
 from alerts.channels.registry import writable
 from alerts.channels.renderer import Renderer
 from alerts.channels.subject import marks
-from alerts.delivery_queue.row_format import EXPIRED, FAILED_TECHNICAL, HELD, STATE, DeliveryFlag
+from alerts.delivery_queue.row_format import EXPIRED, FAILED_TECHNICAL, HELD, JOB_YEARLY, STATE, DeliveryFlag
 from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
 from alerts.dispatch.personal_content import SenderProfile, notice_content, personal_content
-from alerts.dispatch.send_policy import QUIET, InDigest, Verdict, decide
+from alerts.dispatch.send_policy import QUIET, InDigest, Verdict, decide, decide_yearly
 from alerts.dispatch.transactional import Transactional
 from alerts.kernel.terms import CHANNELS, Channel
 from subscribers.audience.issued_notice import IssuedNotice
@@ -141,12 +141,19 @@ class MessageComposer:
         batch = Batch(known=self._projector.columns.position)
         cards = self._cards([row.contact for row in rows])
         for row in rows:
+            if kinds[row.notice] == JOB_YEARLY and (waits := self._yearly_verdict(row)) is not None:
+                batch.settled.append(waits)
+                continue
             decided = self._transactional.decide(row, kinds[row.notice], cards.get(row.contact), expires[row.notice])
             if isinstance(decided, DeliveryOutcome):
                 batch.settled.append(decided)
             else:
                 self._add(batch, (row,), decided)
         return batch
+
+    def _yearly_verdict(self, row: Claimed) -> DeliveryOutcome | None:
+        with self._projector.locked_at_position():
+            return decide_yearly(row, self._projector.columns.facts(row.contact), self._clock())
 
     def _waited_for_quiet_hours(self, row: Claimed) -> bool:
         """True for mail that falls due with the end of quiet hours: several go together. An emergency goes alone."""

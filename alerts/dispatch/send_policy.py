@@ -51,6 +51,17 @@ def decide(row: Claimed, notice: IssuedNotice, facts: ContactFacts | None, now: 
     return InDigest(row, past=ended is not None) if waits_for_digest else None
 
 
+def decide_yearly(row: Claimed, facts: ContactFacts | None, now: datetime) -> DeliveryOutcome | None:
+    """Outcome of a yearly mail that may not leave now: pause and quiet hours hold for it as for a notice."""
+    if facts is None or not facts.usable:
+        return DeliveryOutcome(row, STATE["suppressed"], facts.why_not if facts else "this contact point is not known")
+    if facts.paused_until is not None and facts.paused_until > now:
+        return DeliveryOutcome(row, STATE["cancelled"], "paused")
+    quiet = facts.quiet_hours
+    until = quiet_until(quiet, facts.timezone, now) if quiet is not None else None
+    return None if until is None else DeliveryOutcome(row, HELD, QUIET, due=until)
+
+
 def _held(row: Claimed, notice: IssuedNotice, facts: ContactFacts, now: datetime) -> DeliveryOutcome | None:
     """Outcome that holds a row for the digest (unless its digest is due), or until quiet hours end."""
     waits_for_digest = bool(row.flags & DeliveryFlag.DIGEST)

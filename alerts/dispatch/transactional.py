@@ -14,7 +14,7 @@ from alerts.channels.i18n import translator
 from alerts.channels.message import Message
 from alerts.channels.registry import ANSWERABLE, REPLIES, WRITABLE
 from alerts.channels.renderer import Renderer
-from alerts.channels.replies import Answers, ReportAnswer, WebhookOff
+from alerts.channels.replies import Answers, ReportAnswer, WebhookOff, YearlySummary
 from alerts.delivery_queue.enqueue import NewDelivery
 from alerts.delivery_queue.row_format import (
     CANCELLED,
@@ -28,18 +28,21 @@ from alerts.delivery_queue.row_format import (
     JOB_STOPPED,
     JOB_TEAM,
     JOB_TESTS,
+    JOB_YEARLY,
     STATE,
     DeliveryFlag,
 )
 from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
 from alerts.dispatch.personal_content import SenderProfile
 from alerts.domain import events as e
+from alerts.domain.place_names import place_name
 from alerts.kernel.confirmation_codes import confirmation_code
 from alerts.kernel.events import Recorded
 from alerts.kernel.terms import CHANNEL_CODE, CHANNELS, SIGN_IN_CHANNEL, Channel
 from subscribers.audience.reference_data import ReferenceData
 from subscribers.directory import ContactCard, ReportCard
 from subscribers.domain import events as se
+from subscribers.domain.events import SubscriberPlace
 
 
 class TransactionalRequest(NamedTuple):
@@ -73,6 +76,8 @@ def requested_by(recorded: Recorded, reference_data: ReferenceData) -> Transacti
         case se.ContactTestRequested(to=to):
             rows = [NewDelivery(ref.number, CHANNEL_CODE[ref.channel], 0) for ref in to if ref.channel in ANSWERABLE]
             return TransactionalRequest(JOB_TESTS, rows)
+        case se.YearlyMailDue(number=number):
+            return TransactionalRequest(JOB_YEARLY, [NewDelivery(number, CHANNEL_CODE["email"], 0)])
         case e.ReportAnswered(contact=int(contact), channel=channel) if channel in WRITABLE:
             return TransactionalRequest(JOB_ANSWERS, [NewDelivery(contact, CHANNEL_CODE[channel], 0)])
         case e.WebhookDisabled():
@@ -99,6 +104,7 @@ def may_request(event: object) -> bool:
             | se.DeviceAnnounced()
             | se.FreshLinkRequested()
             | se.ContactTestRequested()
+            | se.YearlyMailDue()
             | se.FollowRequested()
         ):
             return True
@@ -156,11 +162,13 @@ class Transactional:
             if card.state == "removed" or card.phase in ("ended", "lapsed"):
                 return DeliveryOutcome(row, STATE["suppressed"], "removed" if card.state == "removed" else card.phase)
             return lambda: self._device(row, card, address)
-        if kind in (JOB_FRESH, JOB_TESTS):
+        if kind in (JOB_FRESH, JOB_TESTS, JOB_YEARLY):
             if card.state != "verified" or card.phase != "confirmed":
                 return DeliveryOutcome(row, STATE["suppressed"], "removed" if card.state == "removed" else card.phase)
             if kind == JOB_TESTS:
                 return lambda: self._test(row, card, address)
+            if kind == JOB_YEARLY:
+                return lambda: self._yearly(row, card, address)
             return lambda: self._fresh(row, card, address)
         if kind == JOB_ANSWERS:
             if not isinstance(card, ReportCard) or card.answer is None:
@@ -210,6 +218,29 @@ class Transactional:
         message = self._answers.test(channel, language, address, delivery, url)
         t = translator(language, self._sender.default_language)
         return self._veiled(message, card, language, url, mark=t.text("mark", "Test")), language, False
+
+    def _yearly(self, row: Claimed, card: ContactCard, address: str) -> tuple[Message, str, bool]:
+        language, url = self._language(card), self._sender.preferences_url(card)
+        t = translator(language, self._sender.default_language)
+        preferences = card.preferences
+        places = [self._place(place, language) for place in preferences.places] if preferences else []
+        topics = [t.topic(topic) for topic in preferences.topics] if preferences else []
+        summary = YearlySummary(
+            places=t.comma.join(filter(None, places)) or t.text("yearly", "everywhere"),
+            topics=t.comma.join(topics) or t.text("sign_up", "all_topics"),
+            preferences_url=url,
+            stop_url=self._sender.stop_url(row.notice, row.contact),
+        )
+        delivery = self._sender.delivery(row.notice, row.contact)
+        message = self._answers.yearly(language, address, delivery, summary)
+        return self._veiled(message, card, language, url), language, False
+
+    def _place(self, place: SubscriberPlace, language: str) -> str:
+        """The person's own name for a place, else the registered one; "" for a place without any."""
+        registered = self._reference_data.place(place.slug) if place.slug else None
+        if place.name or registered is None:
+            return place.name or place.slug or ""
+        return place_name(registered, language, self._sender.default_language)
 
     def _answer(self, row: Claimed, card: ReportCard, address: str) -> tuple[Message, str, bool]:
         language, delivery = self._language(card), self._sender.delivery(row.notice, row.contact)

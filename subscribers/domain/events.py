@@ -176,6 +176,12 @@ class ContactTestRequested(Event, frozen=True, kw_only=True):
     to: tuple[ContactRef, ...]
 
 
+class YearlyMailDue(Event, frozen=True, kw_only=True):
+    """Nothing was sent to this person for a year: one e-mail says that we are still here. At most one a year."""
+
+    number: int
+
+
 class FollowRequested(Event, frozen=True, kw_only=True):
     """Somebody asked that this contact point of a living subscription follow a thread: it gets a link to agree."""
 
@@ -259,6 +265,7 @@ CATALOGUE = Catalogue.of(
     DeviceAnnounced,
     FreshLinkRequested,
     ContactTestRequested,
+    YearlyMailDue,
     FollowRequested,
     SubscriberLookedUp,
     ActedOnBehalf,

@@ -30,6 +30,7 @@ from subscribers.domain.events import (
     SubscriptionPaused,
     SubscriptionResumed,
     SuppressionLifted,
+    YearlyMailDue,
 )
 from subscribers.domain.signup import LIFTED_BY_CONSENT, OPT_OUT, ContactDetails, decide_register, suppression
 from subscribers.domain.subscriber import EVERYTHING, TESTS_COUNT_FOR, ContactState, SubscriberState
@@ -42,6 +43,8 @@ TEST_EVERY = timedelta(minutes=10)
 """Least time between two tests of a person."""
 MOST_TESTS = 6
 """Tests of a person in a day: whoever was forwarded a message can press the button too."""
+YEAR = timedelta(days=365)
+"""Time without a message after which a person is told that we are still here."""
 MOST_DEVICES = 20
 """Browsers per person: inventing an endpoint costs nothing, while each notice costs us a request to it."""
 
@@ -143,6 +146,25 @@ def next_test(state: SubscriberState, now: datetime) -> datetime | None:
     if len(lately) >= MOST_TESTS:
         waits.append(lately[-MOST_TESTS] + TESTS_COUNT_FOR)
     return max((until for until in waits if until > now), default=None)
+
+
+def decide_yearly_mail(state: SubscriberState, *, now: datetime) -> tuple[Event, ...]:
+    """Tell a person by e-mail that we are still here, at most once a year.
+
+    Nothing for who was confirmed less than a year ago, pauses, follows single threads alone, or did not choose e-mail.
+    That nothing was sent to them for a year is the caller's knowledge.
+    """
+    preferences = state.preferences
+    if state.phase != "confirmed" or preferences is None or preferences.only_followed:
+        return ()
+    if state.paused_until is not None and state.paused_until > now:
+        return ()
+    last = state.yearly_mail_at or state.confirmed_at
+    if last is None or max(last, state.confirmed_at or last) > now - YEAR:
+        return ()
+    mail = next((c for c in state.current if c.usable and c.channel == "email"), None)
+    wanted = not preferences.channels or "email" in preferences.channels
+    return (YearlyMailDue(number=mail.number),) if mail is not None and wanted else ()
 
 
 def decide_test(state: SubscriberState, *, now: datetime) -> tuple[Event, ...]:

@@ -39,6 +39,7 @@ from subscribers.domain.events import (
     SubscriptionRequested,
     SubscriptionResumed,
     SuppressionLifted,
+    YearlyMailDue,
 )
 
 NO_LEAVING = frozenset(("changed", "taken over", "hard-bounce", "gone"))
@@ -94,6 +95,8 @@ class SubscriberState(msgspec.Struct, frozen=True, kw_only=True):
     position: int = 0
     tests: tuple[datetime, ...] | UnsetType = UNSET
     """Times of the tests that the person asked for in the day before the latest. The read model is without it."""
+    yearly_mail_at: datetime | UnsetType = UNSET
+    """Time of the latest yearly mail. The read model is without it."""
     leavings: dict[int, Leaving] | UnsetType = UNSET
     """Latest leaving by contact point, and of the whole person under `EVERYTHING`; survives a return.
 
@@ -182,6 +185,7 @@ def _joined(
         confirmed_at=recorded.at if confirmed else None,
         position=recorded.position,
         tests=state.tests if state else UNSET,
+        yearly_mail_at=state.yearly_mail_at if state else UNSET,
         leavings=state.leavings if state else UNSET,
         wanted_more=_wanted_more(state, event.preferences),
     )
@@ -269,6 +273,8 @@ def _subscription_event(state: SubscriberState, recorded: Recorded) -> Subscribe
         case ContactTestRequested():
             lately = tuple(at for at in state.tests or () if recorded.at - at < TESTS_COUNT_FOR)
             return replace(state, tests=(*lately, recorded.at))
+        case YearlyMailDue():
+            return replace(state, yearly_mail_at=recorded.at)
         case ConsentGiven(consent=consent):
             return replace(state, consent=consent)
         case ConsentWithdrawn():

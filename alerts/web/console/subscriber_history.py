@@ -35,6 +35,7 @@ _WORDS: dict[type[Event], Callable[[Any], str]] = {
     s.DeviceAnnounced: lambda e: "Was told of a new device.",
     s.FreshLinkRequested: lambda e: f"Asked for a link to their own page, by {CHANNEL_TERMS[e.channel].label}.",
     s.ContactTestRequested: lambda e: "Asked for a test.",
+    s.YearlyMailDue: lambda e: "Had nothing for a year: the yearly e-mail was due.",
     s.FollowRequested: lambda e: "Asked to follow one notice.",
     s.ActedOnBehalf: lambda e: f"Agreed: “{e.agreed}”." if e.agreed else "Agreed.",
     s.SubscriberLookedUp: lambda e: f"Was looked up: “{e.reason}”." if e.reason else "Was looked up.",

@@ -9,7 +9,7 @@ import pytest
 
 from alerts.delivery_queue.row_format import HELD, QUEUED, STATE, DeliveryFlag
 from alerts.delivery_queue.settle import Claimed, DeliveryOutcome
-from alerts.dispatch.send_policy import InDigest, decide
+from alerts.dispatch.send_policy import InDigest, decide, decide_yearly
 from alerts.domain.events import NoticePlan
 from alerts.kernel.terms import CHANNEL_CODE, Frequency, Priority
 from subscribers.audience.index import ContactFacts
@@ -125,3 +125,13 @@ def test_number_that_takes_no_texts_may_be_called_unless_its_owner_left() -> Non
     assert isinstance(stopped, DeliveryOutcome) and stopped.state == STATE["suppressed"]
     text = row()._replace(channel=CHANNEL_CODE["sms"])
     assert isinstance(decide(text, issued(), dead, NOW, on_team=False), DeliveryOutcome), "a text would fail again"
+
+
+def test_yearly_mail_waits_for_quiet_hours_and_ends_with_a_pause() -> None:
+    assert decide_yearly(row(), facts(), NOW) is None
+    held = decide_yearly(row(), facts(quiet=NIGHT), NOW)
+    assert held is not None and held.state == HELD and held.due == datetime(2026, 11, 24, 7, 0, tzinfo=UTC)
+    paused = decide_yearly(row(), facts(paused_until=NOW + timedelta(days=1)), NOW)
+    assert paused is not None and paused.state == STATE["cancelled"]
+    left = decide_yearly(row(), facts(usable=False, why_not="ended"), NOW)
+    assert left is not None and left.state == STATE["suppressed"]

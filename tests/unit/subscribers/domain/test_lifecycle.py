@@ -8,11 +8,12 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
 from alerts.kernel.errors import Conflict, DomainError, Invalid, NotFound
 from alerts.kernel.events import Event
 from subscribers.domain import lifecycle, signup
-from subscribers.domain.events import Consent, ContactTestRequested, Preferences
+from subscribers.domain.events import Consent, ContactTestRequested, Preferences, YearlyMailDue
 from subscribers.domain.signup import LIFTED_BY_CONSENT, ContactDetails
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
 from tests.support.memory_stream import NOW, Told
@@ -179,3 +180,28 @@ def test_tests_of_a_person_are_limited_and_go_where_alerts_would() -> None:
         if minute == 5:
             assert sent == 1 and lifecycle.next_test(told.state, told.now) == NOW + lifecycle.TEST_EVERY
     assert sent == 2 * lifecycle.MOST_TESTS
+
+
+def test_yearly_mail_is_due_once_a_year_and_to_whom_it_suits() -> None:
+    told = Told(SUBSCRIBER)
+    wishes = Preferences(channels=("email", "sms"))
+    told.tell(*signup.decide_register(None, how="api", contacts=REACHES, preferences=wishes, consent=CONSENT))
+    a_year = NOW + lifecycle.YEAR
+    assert not lifecycle.decide_yearly_mail(told.state, now=a_year - timedelta(seconds=1))
+    assert lifecycle.decide_yearly_mail(told.state, now=a_year) == (YearlyMailDue(number=1),)
+    paused = replace(told.state, paused_until=a_year + timedelta(days=1))
+    alone = replace(told.state, preferences=replace(wishes, only_followed=True))
+    texts = replace(told.state, preferences=replace(wishes, channels=("sms",)))
+    for other in (paused, alone, texts, replace(told.state, phase="ended")):
+        assert not lifecycle.decide_yearly_mail(other, now=a_year)
+    told.now = a_year
+    told.tell(YearlyMailDue(number=1))
+    again = a_year + lifecycle.YEAR
+    assert not lifecycle.decide_yearly_mail(told.state, now=again - timedelta(seconds=1))
+    assert lifecycle.decide_yearly_mail(told.state, now=again)
+    back = replace(told.state, confirmed_at=again - timedelta(days=1))
+    assert not lifecycle.decide_yearly_mail(back, now=again), "confirmed anew lately"
+    told.tell(*lifecycle.decide_suppress(told.state, 1, "hard-bounce"))
+    assert lifecycle.decide_yearly_mail(told.state, now=again) == (YearlyMailDue(number=3),)
+    told.tell(*lifecycle.decide_suppress(told.state, 3, "complaint"))
+    assert not lifecycle.decide_yearly_mail(told.state, now=again)
