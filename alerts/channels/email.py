@@ -208,7 +208,8 @@ class EmailRenderer:
         *,
         stop_url: str = "",
     ) -> Message:
-        envelope = Envelope(str(context["title"]), self._layouts.sender, t.tag, self._layouts.clock(), bulk=bool(stop_url))
+        title, bulk = str(context["title"]), bool(stop_url)
+        envelope = Envelope(title, self._layouts.sender, t.tag, self._layouts.clock(), bulk=bulk)
         prepared = PreparedEmail(envelope, lambda _: self._parts(layout, t, context))
         return prepared.message(delivery=delivery, to=to, stop_url=stop_url, variant="", values=values)
 

@@ -70,7 +70,7 @@ _TASK_STYLES = {"asked": STYLES["severe"], "returned": STYLES["moderate"], "comm
 
 
 class YearlySummary(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person follows, in their language, and the links to change or stop it."""
+    """Summary of what a person follows, in their language, with the links to change or stop it."""
 
     places: str
     topics: str
