@@ -61,8 +61,12 @@ class YearlyMailCommands(CommandBase):
     def _silent(self, part: int, now: datetime) -> list[UUID]:
         """List the people of a part who had nothing for a year, and whose day it is where they are. Blocks."""
         with self._database.read() as tx:
+            # Who is known for less than a year needs no look at their deliveries or their stream.
+            before = _first_id_of(now - YEAR)
+            rows = [row for row in tx.execute(_sql.people, (part,)) if bytes(row[0]) < before]
+            if not rows:
+                return []
             lately = {int(contact) for (contact,) in tx.execute(_sql.lately, (part, micros(now - YEAR)))}
-            rows = tx.execute(_sql.people, (part,))
         reached = {bytes(subscriber) for subscriber, contact in rows if int(contact) in lately}
         found: list[UUID] = []
         for key in sorted({bytes(subscriber) for subscriber, _ in rows} - reached):
@@ -77,6 +81,11 @@ class YearlyMailCommands(CommandBase):
 def part_of(now: datetime) -> int:
     """Part of the people whose turn it is: 0 to 255, the shard of their contact points."""
     return int(now.timestamp() // EVERY_S) % SHARDS
+
+
+def _first_id_of(at: datetime) -> bytes:
+    """Bytes below which every id of a subscriber (UUIDv7, which begins with its time) is older than `at`."""
+    return (micros(at) // 1000).to_bytes(6, "big")
 
 
 def _is_due(state: SubscriberState, now: datetime) -> bool:

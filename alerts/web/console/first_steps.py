@@ -1,4 +1,4 @@
-"""What a new installation still lacks before a warning can reach anybody, for its administrators."""
+"""Steps that a new installation lacks before a warning can reach anybody, for its administrators."""
 
 from __future__ import annotations
 
