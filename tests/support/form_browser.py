@@ -22,11 +22,15 @@ class Form:
         return await self._read(await self.client.get(path, headers=self._headers))
 
     async def press(self, do: str = "", *, within: str = "", **fields: Any) -> str:
-        """Send the first form with `within` in it; fields that are not given are sent as the page has them."""
+        """Send the first form with `within` in it; fields that are not given are sent as the page has them.
+
+        It goes to the address of the button whose value is `do`, or that has `within` in it; of several, that of both.
+        """
         forms = re.findall(r'<form\b[^>]*method="post"[^>]*>.*?</form>', self.text, re.DOTALL)
         body = next(one for one in forms if within in one)
         action = re.search(r'<form\b[^>]*action="([^"]+)"', body)
-        target = html.unescape(action[1]) if action is not None else self.url
+        to = _address_of_button(body, do, within) or (action[1] if action is not None else self.url)
+        target = html.unescape(self.url if to.startswith("#") else to)
         data: list[tuple[str, str]] = [*_fields(body)]
         if do:
             data.append(("do", do))
@@ -39,6 +43,15 @@ class Form:
     async def _read(self, answer: Any) -> str:
         self.text, self.status, self.url = await answer.text(), answer.status, answer.url.raw_path_qs
         return self.text
+
+
+def _address_of_button(form: str, do: str, within: str) -> str:
+    """Return the address to which a button sends its form, "" if it is the form's own."""
+    buttons = [dict(re.findall(r'([\w-]+)="([^"]*)"', tag)) for tag in re.findall(r"<button\b[^>]*>", form, re.DOTALL)]
+    pressed = [one for one in buttons if do and one.get("value") == do]
+    pressed.sort(key=lambda one: within not in one.get("formaction", ""))
+    pressed += [one for one in buttons if within and not do and within in one.get("formaction", "")]
+    return pressed[0].get("formaction", "") if pressed else ""
 
 
 def _fields(form: str) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from aiohttp import web
 from alerts.authoring.guide import overruled
 from alerts.channels.i18n import translator
 from alerts.domain.notice import NoticeState
-from alerts.domain.notice_lifecycle import danger_to_life
+from alerts.domain.notice_lifecycle import EDITABLE, danger_to_life
 from alerts.kernel.errors import DomainError
 from alerts.services import Services
 from alerts.web.api.common import read
@@ -66,11 +66,17 @@ class Approval:
         """Ask for approval, with what the guide found and the author lets stand."""
         fields = await read_form(request)
         state, there = await notice_state(self._services, request), frozenset(fields.all("there"))
-        if fields.line("do") == "test":
+        do = fields.line("do")
+        if do == "test":
             told = await self._test(request, state)
             return await self._screen(
                 request, "console/check.html", FormErrors(), there=there, fields=fields, told=told
             )
+        pressed = fields
+        errors, fields = await self._commented(request, fields, state)
+        if errors or do == "comment":
+            status = 422 if errors else 200
+            return await self._screen(request, "console/check.html", errors, status, there=there, fields=fields)
         found, stops = await self._review.blocking(state, there)
         if stops and state.phase in ("draft", "returned"):
             errors = FormErrors()
@@ -90,14 +96,29 @@ class Approval:
                 notice_id(request),
                 note=fields.text("note", 2_000).strip(),
                 let_stand=tuple(overruled(found, there)),
-                idem=idempotency_of(request, fields),
+                idem=idempotency_of(request, pressed),
             )
         except DomainError as error:
-            return await self._refused(request, "console/check.html", "submit", error)
+            return await self._refused(request, "console/check.html", "submit", error, fields, there)
         self._mail.asked(
             saved, await notice_state(self._services, request), member_of(request), await self._review.people(state)
         )
         return await self._frame.to(f"/console/notices/{notice_id(request)}")
+
+    async def _commented(
+        self, request: web.Request, fields: FormFields, state: NoticeState
+    ) -> tuple[FormErrors, FormFields]:
+        """Take the comment that was typed on a screen, whichever of its buttons was pressed: it is not lost.
+
+        Returns what is wrong with it, and the fields that are still to be taken.
+        """
+        if fields.line("do") == "comment":
+            errors = await self._comments.add(request, fields, state)
+        elif state.phase in EDITABLE:
+            errors = await self._comments.add_typed(request, fields, state)
+        else:
+            return FormErrors(), fields
+        return errors, fields if errors else fields.without("comment", "about")
 
     async def _test(self, request: web.Request, state: NoticeState) -> str:
         """Mail the notice to the member as a test; the answer in words."""
@@ -155,13 +176,16 @@ class Approval:
 
     async def decide(self, request: web.Request) -> web.Response:
         """Approve and send, return or reject; the gravest only with the number typed."""
-        fields = await read_form(request)
+        fields, state = await read_form(request), await notice_state(self._services, request)
+        errors, left = await self._commented(request, fields, state)
+        if errors or fields.line("do") == "comment":
+            return await self._screen(request, "console/approve.html", errors, 422 if errors else 200, fields=left)
         try:
             errors = await self._decided(request, fields)
         except DomainError as error:
-            return await self._refused(request, "console/approve.html", "people", error)
-        if errors:
-            return await self._screen(request, "console/approve.html", errors, status=422)
+            return await self._refused(request, "console/approve.html", "people", error, left)
+        if errors or left.has_words("comment"):
+            return await self._screen(request, "console/approve.html", errors, 422 if errors else 200, fields=left)
         return await self._frame.to(f"/console/notices/{notice_id(request)}")
 
     async def _decided(self, request: web.Request, fields: FormFields) -> FormErrors:
@@ -202,7 +226,15 @@ class Approval:
         await commands.issue(actor, notice, idem=idem)
         return errors
 
-    async def _refused(self, request: web.Request, layout: str, field: str, error: DomainError) -> web.Response:
+    async def _refused(
+        self,
+        request: web.Request,
+        layout: str,
+        field: str,
+        error: DomainError,
+        fields: FormFields,
+        there: frozenset[str] = frozenset(),
+    ) -> web.Response:
         errors, state = FormErrors(), await notice_state(self._services, request)
         first = state.approved_by if state.approved_by != actor_of_member(request).by else None
         who = await read(self._services, Presenter(self._frame).who, first) if first else ""
@@ -213,7 +245,7 @@ class Approval:
             )
         else:
             errors.add(field, error.message)
-        return await self._screen(request, layout, errors, status=409)
+        return await self._screen(request, layout, errors, 409, there, fields)
 
     async def _screen(
         self,
@@ -226,10 +258,12 @@ class Approval:
         told: str = "",
     ) -> web.Response:
         state = await notice_state(self._services, request)
-        context = {**await read(self._services, self._context, state), **await self._review.of(state)}
+        context = {**await read(self._services, self._context, state, fields), **await self._review.of(state)}
         own = actor_of_member(request).by in state.hands
         if layout == "console/check.html":  # the decider is not asked how long deciding takes
             context["decision_time"] = await read(self._services, decision_time, Presenter(self._frame))
+        elif fields is not None:
+            context |= _decision_typed(state, fields, errors)
         return self._frame.screen(
             request,
             layout,
@@ -248,7 +282,7 @@ class Approval:
             status,
         )
 
-    def _context(self, state: NoticeState) -> dict[str, Any]:
+    def _context(self, state: NoticeState, fields: FormFields | None) -> dict[str, Any]:
         presenter = Presenter(self._frame)
         before = [n for n in self._services.views.thread(state.thread) if n.issued and n.id != state.id]
         return {
@@ -265,8 +299,19 @@ class Approval:
             "from_template": self._templates.of(state.plan),
             "map": area_map(presenter, state),
             "deciders": deciders(presenter, state),
-            **self._comments.of(state),
+            "people_typed": "",
+            "reason_typed": "",
+            **self._comments.of(state, fields),
         }
+
+
+def _decision_typed(state: NoticeState, fields: FormFields, errors: FormErrors) -> dict[str, str]:
+    """Return what was typed beside a decision. A number that was typed for other words has to be typed again."""
+    people = fields.line("people")
+    if people and state.phase == "pending-approval" and fields.whole("version") != state.version:
+        people = ""
+        errors.add("people", "The words have changed since you typed the number: read them, then type it again.")
+    return {"people_typed": people, "reason_typed": fields.text("reason", 2_000)}
 
 
 def _in(language: str) -> str:

@@ -28,8 +28,6 @@ from alerts.web.console.team_mail import TeamMail
 from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
 
-_BACK = ("check", "approve")
-"""Screens that a comment leads back to; from elsewhere it leads to its own page."""
 _ROOM = 2 * LONGEST
 """Characters that are read of what was typed: more than are taken, so that too long a comment is not cut unseen."""
 
@@ -78,6 +76,12 @@ class CommentSection:
             "comment_about": fields.line("about") if fields is not None else "",
         }
 
+    async def add_typed(self, request: web.Request, fields: FormFields, state: NoticeState) -> FormErrors:
+        """Comment with what was typed beside another act; nothing if nothing was, or no comment is taken any more."""
+        if state.phase not in EDITABLE or not fields.text("comment", _ROOM).strip():
+            return FormErrors()
+        return await self.add(request, fields, state)
+
     async def add(self, request: web.Request, fields: FormFields, state: NoticeState) -> FormErrors:
         """Comment on a draft, and tell its author and who commented before; the errors if it was refused."""
         errors, words = FormErrors(), fields.text("comment", _ROOM).strip()
@@ -120,13 +124,12 @@ class CommentScreens:
         return await self._screen(request, await notice_state(self._services, request), FormErrors(), None)
 
     async def add(self, request: web.Request) -> web.Response:
-        """Take a comment; then the screen that it was written on."""
+        """Take a comment; then the page of the comments."""
         fields, state = await read_form(request), await notice_state(self._services, request)
         errors = await self._section.add(request, fields, state)
         if errors:
             return await self._screen(request, state, errors, fields, 422 if state.phase in EDITABLE else 409)
-        back = fields.one_of("back", _BACK, "comments")
-        return await self._frame.to(f"/console/notices/{state.id}/{back}#comments")
+        return await self._frame.to(f"/console/notices/{state.id}/comments#comments")
 
     async def erase(self, request: web.Request) -> web.Response:
         """Erase the words of every comment on a notice."""
@@ -147,7 +150,6 @@ class CommentScreens:
             "here": "notices",
             "id": str(state.id),
             "drill": state.plan.status != "Actual",
-            "back": fields.one_of("back", _BACK, "") if fields is not None else "",
             "errors": errors.words,
             "error_heading": "There is a problem",
             **once_field(),

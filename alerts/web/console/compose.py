@@ -31,6 +31,7 @@ from alerts.web.console.member_actor import ONCE, actor_of_member, idempotency_o
 from alerts.web.console.notice_form import NoticeForm
 from alerts.web.console.organisation_choice import name_options
 from alerts.web.console.presenter import Presenter
+from alerts.web.console.template_choice import begun_from, template_options
 from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
 from alerts.web.public.map_svg import Zone, draw
@@ -67,6 +68,8 @@ COMMENT = "comment"
 """Act that saves, then comments: what was typed beside the comment is not lost without the page's script."""
 COUNT = "count"
 """Act of the page's script while an area is drawn: count, and save nothing."""
+TEMPLATE = "template"
+"""Act that fills the form from a template, and saves nothing."""
 AUTO = "auto"
 """Act of the page's script: save, and answer with the parts of the page that depend on it."""
 _FIELD_OF = {"area": "near", "audience": "near", "expires": "ends-day", "channels": "channel", "priority": "severity"}
@@ -98,13 +101,8 @@ class Compose:
         form = notice_form.blank(self._services.clock(), self._zone, self._language, ALL_CHANNELS)
         if request.query.get("drill") == "1":
             form.status = "Exercise"
-        slug, errors = request.query.get("template", "")[:80], FormErrors()
-        if slug:
-            template = await read(self._services, self._services.views.template, slug)
-            if template is None or template.current is None:
-                errors.add("template", "There is no such published template: choose one of the list.")
-            else:
-                form = notice_form.of_template(template.current, slug, form)
+        errors = FormErrors()
+        form = await begun_from(self._services, form, request.query.get("template", ""), errors)
         return await self._screen(request, form, errors, None, 404 if errors else 200)
 
     async def create(self, request: web.Request) -> web.Response:
@@ -113,6 +111,10 @@ class Compose:
         form, errors = await read(self._services, self._parse, fields, ())
         if fields.line("do") == COUNT:
             return await self._counted(request, form, None)
+        if fields.line("do") == TEMPLATE:
+            errors = FormErrors()
+            form = await begun_from(self._services, form, fields.line("start"), errors)
+            return await self._screen(request, form, errors, None, 404 if errors else 200, fields)
         if errors:
             return await self._refused(request, fields, form, errors, None, 422)
         body = {name: value for name, value in notice_form.body_of(form, self._zone).items() if value is not None}
@@ -359,7 +361,7 @@ class Compose:
             ],
             "more_languages": [(tag, translator.language(tag)) for tag in LANGUAGES if tag not in form.words],
             "zone": self._zone,
-            **self._templates(form, state),
+            **template_options(self._services.views, form, state),
         }
 
     def _names(self, member: MemberState, form: NoticeForm, state: NoticeState | None) -> dict[str, Any]:
@@ -369,18 +371,6 @@ class Compose:
         only = chosen or (member.organisations[0] if member.organisations else None)
         found = views.organisation(only) if only and not names else None
         return {"names": names, "issuer": found.sender_name if found is not None else ""}
-
-    def _templates(self, form: NoticeForm, state: NoticeState | None) -> dict[str, Any]:
-        """Return the templates to begin from, and the one that it was begun from."""
-        ready = [] if state is not None else [one for one in self._services.views.templates() if one.current]
-        use = state.plan.template if state is not None else notice_form.template_of(form)
-        begun = self._services.views.template(use.slug) if use is not None else None
-        version = begun.numbered(use.number) if use is not None and begun is not None else None
-        shown = None
-        if use is not None and version is not None:
-            shown = {"name": version.text.name, "slug": use.slug, "number": use.number}
-        names = [(one.slug, one.current.text.name) for one in ready if one.current]
-        return {"templates": names, "from_template": shown}
 
     def _map(self, state: NoticeState | None) -> str | None:
         presenter = Presenter(self._frame)

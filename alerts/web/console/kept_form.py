@@ -31,6 +31,7 @@ _LABELS = {
     "geojson": "Drawn area",
     "reason": "Reason",
     "note": "Note to the approver",
+    "comment": "Comment",
 }
 
 

@@ -19,6 +19,7 @@ from alerts.web.console.frame import Frame
 from alerts.web.console.member_actor import ONCE, actor_of_member, idempotency_of, member_of, once_key
 from alerts.web.console.presenter import Presenter
 from alerts.web.console.series import SeriesForm, next_issues
+from alerts.web.http.auth import caught_up
 from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
 
@@ -86,8 +87,14 @@ class NewsletterScreens:
         """Move a series, end it, draft its next issue; or show its next times first."""
         fields, state, errors = await read_form(request), await self._found(request), FormErrors()
         actor, do = actor_of_member(request), fields.line("do")
-        form, rule = series.parse(fields, errors) if do in ("show", "save") else (SeriesForm(), "")
-        schedule = await read(self._services, self._schedule, form, rule, errors) if rule else None
+        form, rule = series.parse(fields, errors if do in ("show", "save") else FormErrors())
+        if do in ("issue", "end") and fields.ticked("name"):
+            if form.differs(state.schedule) or fields.line("name") != state.name:
+                errors.add("name", "The series was changed on this page: save it first.")
+            elif do == "end" and fields.has_words("title", "body"):
+                errors.add("title", "An issue is begun on this page: draft it first, or empty it.")
+        checked = rule if do in ("show", "save") else ""
+        schedule = await read(self._services, self._schedule, form, checked, errors)
         if errors or do == "show":
             return await self._form(request, state, form, errors, fields, schedule, 422 if errors else 200)
         try:
@@ -107,8 +114,12 @@ class NewsletterScreens:
             seen = state.version if version is None else version
             await self._services.commands.revise_newsletter(actor, state.id, patch, seen)
         except DomainError as error:
-            shown = form if do == "save" else series.of_schedule(state.schedule)
+            shown = form if do == "save" or fields.ticked("name") else series.of_schedule(state.schedule)
             return await self._form(request, state, shown, _errors_of(error), fields, schedule, 422)
+        if fields.has_words("title", "body"):
+            await caught_up(self._services)
+            state = await self._found(request)
+            return await self._form(request, state, form, errors, fields.without("name"), schedule)
         return await self._frame.to(f"/console/newsletters/{state.slug}")
 
     def _everywhere(self, request: web.Request) -> None:

@@ -101,6 +101,15 @@ def of_template(template: PublishedTemplate, slug: str, form: NoticeForm) -> Not
     )
 
 
+def keep_typed(typed: NoticeForm, filled: NoticeForm, begun: PublishedTemplate | None) -> NoticeForm:
+    """Put back into a form that a template has filled what a person had typed. `begun`: the template before it."""
+    for tag, words in typed.words.items():
+        before = begun.text.content.get(tag) if begun is not None else None
+        said = filled.words.setdefault(tag, dict.fromkeys(WORDS, ""))
+        said |= {name: text for name, text in words.items() if text and text != getattr(before, name, "")}
+    return filled
+
+
 def template_of(form: NoticeForm) -> TemplateUse | None:
     """Return the template that a form was begun from; None for none."""
     slug, _, number = form.template.rpartition("@")

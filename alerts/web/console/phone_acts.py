@@ -30,7 +30,9 @@ from subscribers.domain.subscriber import SubscriberState
 
 BY_WORD = ("places", "pause", "resume", "end", "erase")
 """Acts for which it is recorded how the person agreed."""
-ACTS = (*BY_WORD, "link", "test")
+ACTS = (*BY_WORD, "link", "test", "explain")
+_FIELDS = {"places": ("place", "pick", "keep", "radius", "shown"), "pause": ("until",)}
+"""Fields of an act besides how they agreed."""
 _RADIUS = re.compile(r"\d{1,4}(?:[.,]\d{1,3})?")
 
 
@@ -57,6 +59,8 @@ class PhoneActs:
         state = await self._screens.looked_up(request, person)
         if state is None:
             return await self._screens.person_page(request, person, fields, errors)  # which asks why they look
+        if act == "explain":
+            return await self._screens.person_page(request, person, fields, errors)
         if act == "erase" and state.phase == "erased":  # a second press
             return await self._frame.to(f"{PATH}?done={act}")
         agreed = fields.line(f"agreed-{act}")
@@ -74,7 +78,12 @@ class PhoneActs:
             errors.add("act", error.message)
         if errors:
             return await self._screens.person_page(request, person, fields, errors, status=422)
-        return await self._frame.to(f"{PATH}?done={act}" if act == "erase" else f"{PATH}/{person}?done={act}")
+        if act == "erase":
+            return await self._frame.to(f"{PATH}?done={act}")
+        left = fields.without(f"agreed-{act}", "notice", *_FIELDS.get(act, ()))
+        if act != "end" and await self._screens.unfinished(person, left):
+            return await self._screens.person_page(request, person, left, errors, done=act)
+        return await self._frame.to(f"{PATH}/{person}?done={act}")
 
     async def _do(
         self,

@@ -27,6 +27,8 @@ from alerts.web.public.map_svg import Pin, draw
 PATH = "/console/reports"
 MOST = 50
 """Reports on one page."""
+_ROOM = 10 * REASON
+"""Characters of a text that is too long which are shown again, so that they can be shortened."""
 _TONES = {"waiting": "moderate", "accepted": "clear", "answered": "clear"}
 
 
@@ -93,6 +95,8 @@ class ReportsInbox:
         except DomainError as error:
             errors.add("words", await self._said(request, error))
             return await self._screen(request, errors, fields, status=409)
+        if fields.has_words("reason"):
+            return await self._screen(request, errors, fields.without("words"))
         return await self._frame.to(f"{PATH}/{report_id(request)}")
 
     async def dismiss(self, request: web.Request) -> web.Response:
@@ -111,6 +115,8 @@ class ReportsInbox:
         except DomainError as error:
             errors.add("reason", error.message)
             return await self._screen(request, errors, fields, status=409)
+        if fields.has_words("words"):
+            return await self._screen(request, errors, fields.without("reason"))
         return await self._frame.to(PATH)
 
     async def erase(self, request: web.Request) -> web.Response:
@@ -144,8 +150,8 @@ class ReportsInbox:
         typed = fields or FormFields({})
         context |= {
             "words_of": state.words or "",
-            "words": typed.text("words", REASON),
-            "reason": typed.text("reason", REASON),
+            "words": typed.text("words", _ROOM),
+            "reason": typed.text("reason", _ROOM),
             "shown": _mark(preview) if preview else "",
             "errors": errors.words,
             "error_heading": "There is a problem",

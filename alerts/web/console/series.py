@@ -40,6 +40,17 @@ class SeriesForm:
     rule: str = ""
     at: str = "08:00"
 
+    def differs(self, schedule: NewsletterSchedule | None) -> bool:
+        """True if it says something other than a schedule: something was typed that is not saved."""
+        saved = of_schedule(schedule)
+        return (self.often, set(self.days), self.month_day, self.rule, self.at) != (
+            saved.often,
+            set(saved.days),
+            saved.month_day,
+            saved.rule,
+            saved.at,
+        )
+
 
 def next_issues(schedule: NewsletterSchedule, since: datetime, now: datetime, most: int = SHOWN) -> list[datetime]:
     """Return the next times of a schedule, at most `most`; fewer if it ends."""

@@ -121,26 +121,39 @@ class SubscriberScreens:
     async def lift(self, request: web.Request) -> web.Response:
         """Lift the suppression of one contact point, with a reason; a wish of the person only when they ask for it."""
         fields, errors = await read_form(request), FormErrors()
-        number, reason, person = fields.whole("number"), fields.line("reason"), subscriber_id(fields.line("person"))
+        number, person = fields.whole("lift"), subscriber_id(request.query.get("person", ""))
         if number is None:
             number = -1
         card = (await read(self._services, self._services.directory.cards, [number])).get(number)
-        field = f"reason-{number}"
+        field, tick = f"reason-{number}", f"wanted-{number}"
+        reason = fields.line(field)
         if card is None or card.suppressed is None:
             errors.add("suppressed", "This address is not suppressed any more.")
         elif not reason:
             errors.add(field, "Say why it may be sent to again.")
         elif len(reason) > REASON:
             errors.add(field, f"Shorten it to {REASON} characters.")
-        elif card.suppressed in _ASKED_FOR and not fields.ticked("wanted"):
+        elif card.suppressed in _ASKED_FOR and not fields.ticked(tick):
             words = SUPPRESSED[card.suppressed]
-            errors.add(f"wanted-{number}", f"Careful: {words}. Lift it only if they ask you to, and tick that.")
+            errors.add(tick, f"Careful: {words}. Lift it only if they ask you to, and tick that.")
         if not errors:
             await self._services.commands.lift(actor_of_member(request), number, reason)
-            return await self._frame.to(f"{PATH}/{person}" if person is not None else f"{PATH}/suppressed")
+            fields = fields.without(field, tick)
+            if not await self.unfinished(person, fields):
+                return await self._frame.to(f"{PATH}/{person}" if person is not None else f"{PATH}/suppressed")
+        status = 422 if errors else 200
         if person is not None:
-            return await self.person_page(request, person, fields, errors, status=422)
-        return await self._suppressed(request, fields, errors, status=422)
+            return await self.person_page(request, person, fields, errors, status)
+        return await self._suppressed(request, fields, errors, status)
+
+    async def unfinished(self, person: UUID | None, fields: FormFields) -> bool:
+        """True if something was typed on a page for another of its acts."""
+        if fields.has_words("until", "place", *fields.names("agreed-"), *fields.names("reason-")):
+            return True
+        state = await read(self._services, self._services.log.state, SUBSCRIBER, person) if person else None
+        return state is not None and any(
+            not place["kept"] or place["typed"] != place["radius"] for place in _places(state, fields)
+        )
 
     async def _ask(
         self, request: web.Request, fields: FormFields, errors: FormErrors, status: int = 200
@@ -157,9 +170,18 @@ class SubscriberScreens:
         return self._frame.screen(request, "console/subscribers.html", context, status)
 
     async def person_page(
-        self, request: web.Request, person: UUID, fields: FormFields, errors: FormErrors, status: int = 200
+        self,
+        request: web.Request,
+        person: UUID,
+        fields: FormFields,
+        errors: FormErrors,
+        status: int = 200,
+        done: str = "",
     ) -> web.Response:
-        """Show a person's page to whoever has looked them up; else the form of a look-up."""
+        """Show a person's page to whoever has looked them up; else the form of a look-up.
+
+        `fields`: what was typed and is still to be taken. `done`: name of the act that was just done.
+        """
         state = await read(self._services, self._services.log.state, SUBSCRIBER, person)
         if state is None or state.phase == "erased":
             raise web.HTTPNotFound
@@ -170,10 +192,10 @@ class SubscriberScreens:
             wanted.add("reason", "Say why you look.")
             return await self._ask(request, FormFields({}), wanted, status=403)
         await caught_up(self._services)
-        context = await read(
-            self._services, self._context, state, events, looked, request.query.get("show", ""), request.query
-        )
-        context |= await self._phone_context(request, state, fields)
+        asked = fields.line("notice") or request.query.get("notice", "")
+        context = await read(self._services, self._context, state, events, looked, request.query.get("show", ""), asked)
+        context |= await self._phone_context(state, fields, errors)
+        context["done"] = DONE.get(done or request.query.get("done", ""), "")
         return self._frame.screen(request, "console/subscriber.html", {**context, **_typed(fields, errors)}, status)
 
     async def looked_up(self, request: web.Request, person: UUID) -> SubscriberState | None:
@@ -183,26 +205,26 @@ class SubscriberScreens:
             return None
         return await read(self._services, self._services.log.state, SUBSCRIBER, person)
 
-    async def _phone_context(self, request: web.Request, state: SubscriberState, fields: FormFields) -> dict[str, Any]:
-        """Context of what is done for somebody on the telephone."""
-        act = fields.line("do")
+    async def _phone_context(self, state: SubscriberState, fields: FormFields, errors: FormErrors) -> dict[str, Any]:
+        """Context of what is done for somebody on the telephone. `errors`: of the act that was refused."""
+        act = fields.line("do") if errors else ""
         choice = await chosen_place(self._services, fields if act == "places" else FormFields({}), FormErrors())
-        places = state.preferences.places if state.preferences else ()
+        choice.typed, choice.radius = fields.line("place"), fields.one_of("radius", RADII, choice.radius)
+        typed = {name: fields.line(name) for name in ("until", *fields.names("agreed-"))}
+        places = _places(state, fields)
+        begun = {name.removeprefix("agreed-") for name, words in typed.items() if words and name != "until"}
+        if typed["until"]:
+            begun.add("pause")
+        if choice.typed or any(not one["kept"] or one["typed"] != one["radius"] for one in places):
+            begun.add("places")
         return {
             "is_subscribed": state.phase == "confirmed",
-            "done": DONE.get(request.query.get("done", ""), ""),
-            "acting": act,
-            "typed_for": {name: fields.line(name) for name in ("until", f"agreed-{act}")},
+            "acting": begun | {act},
+            "typed_for": typed,
             "place_choice": choice,
             "places_mark": places_mark(state),
             "radii": [(one, f"{one} km") for one in RADII],
-            "places": [
-                {
-                    "words": place.name or place.slug or "A drawn area",
-                    "radius": f"{place.radius_km:g}" if place.lat is not None and place.radius_km else "",
-                }
-                for place in places
-            ],
+            "places": places,
             "link_ways": [
                 (str(c.number), f"{CHANNELS[c.channel]} {_masked(c.channel, c.address)}") for c in link_ways(state)
             ],
@@ -241,13 +263,13 @@ class SubscriberScreens:
         return self._frame.screen(request, "console/suppressed.html", context, status)
 
     def _context(
-        self, state: SubscriberState, events: list[Recorded], looked: Recorded, show: str, query: Any
+        self, state: SubscriberState, events: list[Recorded], looked: Recorded, show: str, notice: str
     ) -> dict[str, Any]:
         presenter, views, now = Presenter(self._frame), self._services.views, self._services.clock()
         by_number = looked.event.number if isinstance(looked.event, SubscriberLookedUp) else 0
         reason = looked.event.reason if isinstance(looked.event, SubscriberLookedUp) else ""
         recent = [n for n in views.recent(now - timedelta(days=30), now) if n.issued and n.plan.status == "Actual"]
-        asked = next((n for n in recent if str(n.id) == query.get("notice", "")), None)
+        asked = next((n for n in recent if str(n.id) == notice), None)
         found = state.contact(by_number)
         preferences = state.preferences
         return {
@@ -312,8 +334,7 @@ def _masked(channel: Channel, address: str | None) -> str:
 
 def _typed(fields: FormFields, errors: FormErrors) -> dict[str, Any]:
     return {
-        "typed": fields.line("reason"),
-        "chosen": fields.line("number"),
+        "typed": {name: fields.line(name) for start in ("reason-", "wanted-") for name in fields.names(start)},
         "errors": errors.words,
         "error_heading": "There is a problem",
         **once_field(),
@@ -323,6 +344,23 @@ def _typed(fields: FormFields, errors: FormErrors) -> dict[str, Any]:
 def count_look_up(services: Services, member: MemberState) -> None:
     """Count a look-up of a member. Raises TooManyRequests beyond what a help desk needs."""
     services.limits.take(f"look-up:{member.id}", _AN_HOUR / 3600, burst_seconds=1800.0)
+
+
+def _places(state: SubscriberState, fields: FormFields) -> list[dict[str, Any]]:
+    """Return a person's places, with ticks and distances as they were changed on a page that showed these places."""
+    changed = fields.line("shown") == places_mark(state)
+    found = []
+    for at, place in enumerate(state.preferences.places if state.preferences else ()):
+        radius = f"{place.radius_km:g}" if place.lat is not None and place.radius_km else ""
+        found.append(
+            {
+                "words": place.name or place.slug or "A drawn area",
+                "radius": radius,
+                "typed": fields.line(f"radius-{at}") if changed and radius else radius,
+                "kept": not changed or str(at) in fields.all("keep"),
+            }
+        )
+    return found
 
 
 def places_mark(state: SubscriberState) -> str:

@@ -39,6 +39,8 @@ class TemplateForm:
     blanks: list[tuple[str, str]] = field(default_factory=list)
     """Name and kind."""
     words: dict[str, dict[str, str]] = field(default_factory=dict)
+    reason: str = ""
+    """Why it is taken out of use."""
 
     @property
     def rows(self) -> list[tuple[str, str]]:
@@ -82,6 +84,7 @@ def parse(fields: FormFields, language: str) -> TemplateForm:
         certainty=fields.one_of("certainty", CERTAINTIES, "Unknown"),
         topic=fields.line("topic"),
         channels=tuple(channel for channel in CHANNELS if channel in fields.all("channel")),
+        reason=fields.text("reason", _LONGEST),
     )
     kinds = tuple(kind for kind, _ in BLANK_KINDS)
     for number in range(_MOST_BLANKS):
@@ -124,6 +127,22 @@ def text_of(form: TemplateForm) -> TemplateText:
     return msgspec.structs.replace(text, blanks=blanks, content=said, corrections=corrections)
 
 
+def differs(form: TemplateForm, text: TemplateText) -> bool:
+    """True if a form says something other than a text: words were typed that are not saved."""
+    return _said(text_of(form)) != _said(text)
+
+
+def _said(text: TemplateText) -> TemplateText:
+    """Return a text without empty words, in one order."""
+    nothing = Content(title="")
+    return msgspec.structs.replace(
+        text,
+        channels=tuple(sorted(text.channels)),
+        content={tag: said for tag, said in text.content.items() if said != nothing},
+        corrections={tag: said for tag, said in text.corrections.items() if said != nothing},
+    )
+
+
 def errors_of(error: DomainError, language: str) -> FormErrors:
     """Errors of a command at the form's fields."""
     errors = FormErrors()
@@ -145,7 +164,7 @@ def _field(path: str, language: str) -> str:
         return f"correction-{'title' if more[1] == 'title' else 'text'}-{more[0]}"
     if first == "blanks":
         return f"blank-name-{more[0] if more else 0}"
-    return {"channels": "channel", "slug": "slug", "topic": "topic"}.get(first, "name")
+    return {"channels": "channel", "slug": "slug", "topic": "topic", "reason": "reason"}.get(first, "name")
 
 
 def _nothing() -> dict[str, str]:

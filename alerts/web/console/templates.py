@@ -96,29 +96,46 @@ class TemplateScreens:
             )
         except DomainError as error:
             return await self._refused(request, form, error, state)
-        return await self._frame.to(f"{_ALL}/{state.slug}{_added(fields)}")
+        if not form.reason.strip():
+            return await self._frame.to(f"{_ALL}/{state.slug}{_added(fields)}")
+        saved = await self._found(request)
+        shown = template_form.of_text(saved.draft, self._language)
+        shown.reason = form.reason
+        template_form.add_language(shown, fields.line("add-language"))
+        return await self._screen(request, shown, FormErrors(), saved)
 
     async def publish(self, request: web.Request) -> web.Response:
         """Publish the draft that the approver saw."""
         fields, state = await read_form(request), await self._found(request)
-        idem = idempotency_of(request, fields)
+        form, idem = self._typed(fields, state), idempotency_of(request, fields)
         try:
+            if state.version == _version(fields):
+                _all_saved(form, state, "somebody else publishes it then")
             await self._services.commands.publish_template(
                 actor_of_member(request), state.id, _version(fields), self._hosts, idem=idem
             )
         except DomainError as error:
-            return await self._refused(request, template_form.of_text(state.draft, self._language), error, state)
+            return await self._refused(request, form, error, state)
         return await self._frame.to(f"{_ALL}/{state.slug}")
 
     async def retire(self, request: web.Request) -> web.Response:
         """Take a template out of use."""
         fields, state = await read_form(request), await self._found(request)
-        reason = fields.text("reason", 2_000).strip()
+        form = self._typed(fields, state)
         try:
-            await self._services.commands.retire_template(actor_of_member(request), state.id, reason)
+            _all_saved(form, state, "or open this page again, and retire it then")
+            await self._services.commands.retire_template(actor_of_member(request), state.id, form.reason.strip())
         except DomainError as error:
-            return await self._refused(request, template_form.of_text(state.draft, self._language), error, state)
+            return await self._refused(request, form, error, state)
         return await self._frame.to(_ALL)
+
+    def _typed(self, fields: FormFields, state: TemplateState) -> TemplateForm:
+        """Return what stood in the page's fields; the draft if they were not sent."""
+        if fields.ticked("name"):
+            return template_form.parse(fields, self._language)
+        form = template_form.of_text(state.draft, self._language)
+        form.reason = fields.text("reason", 2_000)
+        return form
 
     async def _found(self, request: web.Request) -> TemplateState:
         """Load a template as the log has it. Raises HTTPNotFound."""
@@ -253,6 +270,12 @@ def _added(fields: FormFields) -> str:
     """Query of the page that shows a language without words yet."""
     added = fields.line("add-language")
     return f"?language={added}" if added in LANGUAGES else ""
+
+
+def _all_saved(form: TemplateForm, state: TemplateState, then: str) -> None:
+    """Raise Conflict if something was typed that is not in the draft: it would be lost."""
+    if template_form.differs(form, state.draft):
+        raise Conflict(f"What stands on this page is not saved. Save the draft first; {then}.")
 
 
 def _version(fields: FormFields) -> int:

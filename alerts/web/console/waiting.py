@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 from aiohttp import web
 
 from alerts.commands.actor import Actor
+from alerts.commands.ports import Idempotency
 from alerts.commands.retry_trigger import retry_trigger
 from alerts.commands.validation import REASON
 from alerts.delivery_queue.requeue import requeue_failed
@@ -32,6 +33,8 @@ from alerts.web.public.why_view import title_of
 PATH = "/console/waiting"
 _log = logging.getLogger(__name__)
 _MOST = 100
+_ROOM = 10 * REASON
+"""Characters of a reason that is too long which are shown again, so that it can be shortened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,9 @@ class WaitingScreen:
     async def decide(self, request: web.Request) -> web.Response:
         """Try one item again, or let it go with a reason."""
         fields, errors = await read_form(request), FormErrors()
-        kind, item = fields.line("kind"), fields.line("id")[:200]
-        drop = fields.line("do") == "drop"
-        reason = fields.text("reason", REASON + 1).strip()
-        field = Waiting(kind, item, "", "").field
+        kind, item = (request.query.get(name) or fields.line(name) for name in ("kind", "id"))
+        drop, field = fields.line("do") == "drop", Waiting(kind[:40], item[:200], "", "").field
+        reason = fields.text(field, REASON + 1).strip()
         if drop and not reason:
             errors.add(field, "Say why it is let go.")
         elif len(reason) > REASON:
@@ -91,6 +93,9 @@ class WaitingScreen:
         except DomainError as error:
             errors.add("waiting", error.message)
             return await self._screen(request, errors, fields, status=409)
+        left = fields.without(field)
+        if left.has_words(*left.names("reason-")):
+            return await self._screen(request, errors, left)
         return await self._frame.to(PATH)
 
     async def _decided(
@@ -114,9 +119,9 @@ class WaitingScreen:
             if saved.state == "parked":
                 raise NotFound(f"It waits again: {saved.reason}")
         elif kind == "paused" and drop:
-            await commands.stop(actor, wanted, reason, idem=idempotency_of(request, fields))
+            await commands.stop(actor, wanted, reason, idem=_once(request, fields, item))
         elif kind == "paused":
-            await commands.resume(actor, wanted, reason, idem=idempotency_of(request, fields))
+            await commands.resume(actor, wanted, reason, idem=_once(request, fields, item))
         elif kind == "failed" and not drop:
             await requeue_failed(self._services.writer, wanted, by=actor.by)
         else:
@@ -139,10 +144,10 @@ class WaitingScreen:
         self, request: web.Request, errors: FormErrors, fields: FormFields | None = None, status: int = 200
     ) -> web.Response:
         await caught_up(self._services)
-        context = await read(self._services, self._context, fields.line("id") if fields else "")
+        context = await read(self._services, self._context)
         member = member_of(request)
         context |= {
-            "typed": fields.text("reason", REASON) if fields else "",
+            "typed": {name: fields.text(name, _ROOM) for name in fields.names("reason-")} if fields else {},
             "approver": at_least(member.role, "approver"),
             "admin": at_least(member.role, "admin"),
             "errors": errors.words,
@@ -151,15 +156,20 @@ class WaitingScreen:
         }
         return self._frame.screen(request, "console/waiting.html", context, status)
 
-    def _context(self, chosen: str) -> dict[str, Any]:
+    def _context(self) -> dict[str, Any]:
         presenter = Presenter(self._frame)
         found = sorted(waiting_items(presenter), key=lambda one: (one.at is None, one.at or datetime.max))
         return {
             "here": "waiting",
             "path": f"{self._frame.site.base}{PATH}",
-            "chosen": chosen,
             "waiting": [(one, presenter.age(one.at) if one.at is not None else "") for one in found],
         }
+
+
+def _once(request: web.Request, fields: FormFields, item: str) -> Idempotency | None:
+    """Return the idempotency key of one item: the buttons of all items send the same form."""
+    once = idempotency_of(request, fields)
+    return replace(once, key=f"{once.key} {item}") if once is not None else None
 
 
 def waiting_items(presenter: Presenter) -> Iterator[Waiting]:

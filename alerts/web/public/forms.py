@@ -66,6 +66,18 @@ class FormFields:
         text = self._values.get(name, "")
         return text if len(text) <= _SEALED else ""
 
+    def names(self, start: str) -> tuple[str, ...]:
+        """Return the names of the fields that begin with `start`, in order."""
+        return tuple(dict.fromkeys(name for name in self._values if name.startswith(start)))
+
+    def has_words(self, *names: str) -> bool:
+        """True if something other than blanks was typed into one of these fields."""
+        return any(self._values.get(name, "").strip() for name in names)
+
+    def without(self, *names: str) -> FormFields:
+        """Return these fields but for some, such as those that were taken."""
+        return FormFields(MultiDict((name, value) for name, value in self._values.items() if name not in names))
+
     def ticked(self, name: str) -> bool:
         """True if a checkbox was sent."""
         return name in self._values

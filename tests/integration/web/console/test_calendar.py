@@ -63,7 +63,14 @@ async def test_series_shows_its_next_five_times_before_it_is_saved(served: Serve
     assert author.url == "/console/newsletters/southwark-this-week", author.text[:2000]
     await author.press("save", often="MONTHLY", month_day="15", at="09:30")
     assert author.status == 200 and "09:30" in author.text
-    await author.press("issue", within='name="title"', title="Issue 1", body="What happened.")
+    await author.press("save", month_day="16", title="Issue 1", body="What happened.")
+    assert author.status == 200 and 'value="16"' in author.text and "What happened.</textarea>" in author.text
+    await author.press("issue", month_day="17")
+    assert author.status == 422 and 'value="17"' in author.text and "What happened.</textarea>" in author.text
+    assert "The series was changed on this page" in author.text
+    await author.press("end", month_day="16")
+    assert author.status == 422 and "An issue is begun on this page" in author.text
+    await author.press("issue", month_day="16")
     assert author.status == 200 and "Issue 1" in author.text
     await author.open(CALENDAR)
     assert "Issue 1" in author.text and "Southwark this week" in author.text

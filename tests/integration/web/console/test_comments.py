@@ -60,15 +60,16 @@ async def test_team_comments_where_the_draft_is_read(served: Served) -> None:
     assert len(await mails(served, "ann", 1)) == 1, "nobody is told of their own words"
 
     await ann.open(f"/console/notices/{notice}/check")
-    await ann.press(within='name="back"', comment="")
+    await ann.press("comment", comment="")
     assert ann.status == 422 and "Write something first." in ann.text
     await ann.open(f"/console/notices/{notice}/check")
     await ann.press()
     assert state_of(served, notice) == "pending-approval"
     await kofi.open(f"/console/notices/{notice}/approve")
     seen = kofi.snapshot()
-    await kofi.press(within='name="back"', comment="I asked the brigade.")
+    await kofi.press("comment", comment="I asked the brigade.", people="3", reason="Say which road.")
     assert "/approve" in kofi.url and "I asked the brigade." in kofi.text
+    assert 'name="people" value="3"' in kofi.text and "Say which road." in kofi.text, "nothing typed is lost"
     await seen.press("send", people="3")
     assert state_of(served, notice) == "live", "a comment is no edit, and who commented no hand"
     await kofi.open(f"/console/notices/{notice}/comments")
@@ -94,7 +95,7 @@ async def test_refused_comment_keeps_its_words(served: Served) -> None:
     leah = await officer(served, "leah", "approver")
     await leah.open(f"/console/notices/{notice}/approve")
     await leah.press("reject", reason="No.")
-    await late.press(within='name="back"', comment="Why?")
+    await late.press("comment", comment="Why?")
     assert late.status == 409 and "comments are for drafts" in late.text
 
 
@@ -107,9 +108,10 @@ async def test_comments_are_erased_by_an_administrator(served: Served) -> None:
     await author.press(within='name="comment"', comment="Mrs Smith of number 12 is ill.", about="title-en")
     assert "/erase" not in author.text
     await admin.open(path)
-    await admin.press(within="comments/erase")
+    await admin.press("erase", comment="Keep me.")
+    assert ">\nKeep me.</textarea>" in admin.text
     assert admin.status == 422 and "Tick that they shall be erased" in admin.text and "Smith" in admin.text
-    await admin.press(within="comments/erase", sure="1")
+    await admin.press("erase", sure="1")
     assert admin.status == 200, admin.text
     assert admin.url == path and "Smith" not in admin.text and "Erased." in admin.text
     assert 'name="comment"' not in admin.text, "no more are taken"
@@ -118,3 +120,49 @@ async def test_comments_are_erased_by_an_administrator(served: Served) -> None:
     assert answer.status == 422 and "were erased" in await answer.text()
     events = served.parts.log.stream(comments_id(UUID(notice)))
     assert [recorded.event.text for recorded in events if isinstance(recorded.event, NoticeCommented)] == [None]
+
+
+@pytest.mark.usefixtures("people")
+async def test_no_button_of_check_loses_what_was_typed(served: Served) -> None:
+    ann, kofi = await officer(served, "ann", "author"), await officer(served, "kofi", "approver")
+    notice = await drafted(ann)
+    path = f"/console/notices/{notice}"
+    typed = {"note": "The brigade asks for speed.", "when": "at", "send_day": "23 November", "send_time": "nine"}
+    await ann.open(f"{path}/check")
+    await ann.press("comment", comment="Is the map right?", **typed)
+    assert ann.status == 200 and ">\\nIs the map right?</textarea>" not in ann.text, "it is taken"
+    for words in ("The brigade asks for speed.", "23 November", "nine"):
+        assert words in ann.text
+    await ann.press("test", comment="It is.")
+    assert ">\nIt is.</textarea>" in ann.text and "The brigade asks for speed." in ann.text
+    await ann.press(comment="x" * 1_001)
+    assert ann.status == 422 and "x" * 1_001 in ann.text and "The brigade asks for speed." in ann.text
+    assert state_of(served, notice) == "draft", "a comment that is refused stops the act"
+    await ann.press(comment="It is.", when="now")
+    assert state_of(served, notice) == "pending-approval"
+    await kofi.open(f"{path}/approve")
+    assert "It is.</p>" in kofi.text and "The brigade asks for speed." in kofi.text, "taken with the act"
+    await kofi.press("send", people="2", comment="Go.", reason="None.")
+    assert kofi.status == 422 and "Go.</p>" in kofi.text and ">\nGo.</textarea>" not in kofi.text
+    await kofi.press("send", people="3")
+    assert state_of(served, notice) == "live"
+    events = served.parts.log.stream(comments_id(UUID(notice)))
+    said = [recorded.event.text for recorded in events if isinstance(recorded.event, NoticeCommented)]
+    assert said == ["Is the map right?", "It is.", "Go."], "each once"
+
+
+@pytest.mark.usefixtures("people")
+async def test_number_is_typed_again_for_words_that_changed(served: Served) -> None:
+    ann, kofi = await officer(served, "ann", "author"), await officer(served, "kofi", "approver")
+    notice = await drafted(ann)
+    path = f"/console/notices/{notice}"
+    await ann.open(f"{path}/check")
+    await ann.press()
+    await kofi.open(f"{path}/approve")
+    await ann.open(f"{path}/edit")
+    await ann.press("save", title_en="Gas leak in Elm Street: stay indoors now")
+    await ann.open(f"{path}/check")
+    await ann.press()
+    await kofi.press("comment", comment="One moment.", people="3", reason="Which side?")
+    assert "The words have changed" in kofi.text and 'name="people" value=""' in kofi.text
+    assert "One moment.</p>" in kofi.text and "Which side?" in kofi.text

@@ -102,6 +102,24 @@ async def test_dismissal_takes_a_reason(served: Served) -> None:
     assert "Dismissed" in author.text
 
 
+@SQLITE
+async def test_no_button_of_a_report_loses_what_was_typed(served: Served) -> None:
+    author = await officer(served, "ann", "author")
+    report = await received(served)
+    await author.open(f"{REPORTS}/{report}")
+    await author.press("show", words="A crew is on its way.", reason="A bonfire.")
+    assert "What they get" in author.text and ">\nA bonfire.</textarea>" in author.text
+    await author.press(within="/erase")
+    assert author.status == 422
+    assert ">\nA bonfire.</textarea>" in author.text and ">\nA crew is on its way.</textarea>" in author.text
+    await author.press(within="/dismiss")
+    assert author.status == 200 and state_of(served, report).reason == "A bonfire."
+    assert ">\nA crew is on its way.</textarea>" in author.text
+    await author.press("show")
+    await author.press("send")
+    assert state_of(served, report).answer == "A crew is on its way."
+
+
 async def test_a_report_is_erased_for_good(served: Served) -> None:
     author = await officer(served, "ann", "author")
     report = await received(served, "My neighbour, Mr Smith, is a thief.")

@@ -89,7 +89,7 @@ async def test_sign_up_sent_twice_is_one_person(served: Served) -> None:
 
 
 async def act(author: Officer, name: str, **fields: str) -> None:
-    await author.press(within=f'name="do" value="{name}"', **fields)
+    await author.press(name, **fields)
 
 
 def agreements(served: Served, person: UUID) -> list[str | None]:
@@ -125,6 +125,28 @@ async def test_acts_on_the_phone_are_done_and_recorded(served: Served) -> None:
     await act(author, "end", agreed_end="she asked")
     assert state_of(served, person).phase == "ended" and "nothing is sent to them" in author.text
     assert 'id="act"' not in author.text, "there is nothing left to do for them"
+
+
+async def test_no_act_loses_what_was_typed_for_another(served: Served) -> None:
+    person, author = await amina(served), await officer(served, "ann", "author")
+    await found(author)
+    until = f"{served.now + timedelta(days=9):%-d %B}"
+    typed = {"until": until, "agreed_pause": "by telephone, 14:05", "place": "51.4880,-0.0930", "radius_0": "7"}
+    await act(author, "test", **typed)
+    assert author.status == 200 and "A test is on its way" in author.text
+    for words in (
+        until,
+        "by telephone, 14:05",
+        "51.4880,-0.0930",
+        'name="radius-0" class="w5" inputmode="decimal" value="7"',
+    ):
+        assert words in author.text
+    await act(author, "explain")
+    assert author.status == 200 and until in author.text and "51.4880,-0.0930" in author.text
+    await act(author, "pause")
+    assert "It is paused." in author.text and "51.4880,-0.0930" in author.text and f'value="{until}"' not in author.text
+    await act(author, "places", agreed_places="she moved", radius="5")
+    assert [place.radius_km for place in _places(state_of(served, person))] == [7, 5]
 
 
 async def _reread(author: Officer, person: UUID) -> str:

@@ -105,6 +105,28 @@ async def test_from_a_template_to_a_correction(served: Served) -> None:
     }
 
 
+async def test_no_button_loses_words_that_are_not_saved(served: Served) -> None:
+    author, approver = await officer(served, "ann", "author"), await officer(served, "kofi", "approver")
+    await author.open(f"{TEMPLATES}/new")
+    await author.press("save", within=FORM, **WORDS)
+    await approver.open(f"{TEMPLATES}/gas-leak")
+    await approver.press("publish", title_en="A better title", reason="Too old.")
+    assert approver.status == 409 and "is not saved" in approver.text and not template(served).published
+    assert "A better title</textarea>" in approver.text and "Too old.</textarea>" in approver.text
+    await approver.press("retire")
+    assert approver.status == 409 and "A better title</textarea>" in approver.text and not template(served).retired
+    await approver.press("publish", title_en=WORDS["title_en"])
+    assert template(served).current is not None, approver.text[:3000]
+
+    await author.open("/console/notices/new")
+    await author.press("template", start="gas-leak", title_en="Gas at No. 12", near="Elm", comment="As in May.")
+    assert author.status == 200 and "Gas at No. 12</textarea>" in author.text and "As in May.</textarea>" in author.text
+    assert 'value="Elm"' in author.text and unescape(author.text).count(WORDS["instruction_en"]) and "@1" in author.text
+    assert not served.parts.views.waiting(), "nothing is saved"
+    await author.press("template", start="none-such")
+    assert author.status == 404 and "Gas at No. 12</textarea>" in author.text
+
+
 async def test_live_edit_is_a_draft_of_the_next_version(served: Served) -> None:
     author, approver = await officer(served, "ann", "author"), await officer(served, "kofi", "approver")
     await published(served, author, approver)

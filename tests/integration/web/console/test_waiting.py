@@ -49,6 +49,28 @@ def trigger_state(served: Served, trigger: UUID) -> str:
     return state.state
 
 
+def field_of(item: object) -> str:
+    """Name of an item's reason, as `press` takes it."""
+    return f"reason_{item}".replace("-", "_")
+
+
+async def test_deciding_one_item_keeps_the_reason_of_another(served: Served) -> None:
+    approver, admin = await officer(served, "kofi", "approver"), await officer(served, "ada", "admin")
+    trigger = await parked(served)
+    runner = cast(ProjectionRunner, served.parts.runner)
+    with runner._database.write() as tx:
+        park(tx, "nothing-like-it", 1, "TopicDefined", "a broken row", served.now)
+    await admin.open(WAITING)
+    await admin.press("drop", within="id=nothing", **{field_of(trigger): "It was a rehearsal."})
+    assert admin.status == 422 and "It was a rehearsal." in admin.text
+    await admin.press("drop", within="id=nothing", reason_nothing_like_it_1="It is old.")
+    assert admin.status == 200 and "It was a rehearsal." in admin.text and "1 waits" in admin.text
+    await admin.press("drop", within=str(trigger))
+    assert admin.status == 200 and trigger_state(served, trigger) == "recorded" and "Nothing." in admin.text
+    await approver.open(WAITING)
+    assert approver.status == 200
+
+
 async def test_a_parked_webhook_is_decided_again_by_name(served: Served) -> None:
     approver = await officer(served, "kofi", "approver")
     trigger = await parked(served, area=AREA)
@@ -78,7 +100,7 @@ async def test_a_parked_webhook_is_let_go_with_a_reason(served: Served) -> None:
     await approver.open(WAITING)
     await approver.press("drop")
     assert approver.status == 422 and f'href="#reason-{trigger}"' in approver.text
-    await approver.press("drop", reason="A <b>rehearsal</b>")
+    await approver.press("drop", **{field_of(trigger): "A <b>rehearsal</b>"})
     assert approver.status == 200 and trigger_state(served, trigger) == "recorded"
     last = served.parts.log.stream(trigger)[-1]
     assert last.by.startswith("person:") and "rehearsal" in cast(TriggerReceived, last.event).reason
@@ -97,9 +119,9 @@ async def test_an_entry_that_stopped_a_read_model_is_for_administrators(served: 
     )
     assert refused.status == 409 and len(runner.parked()) == 2
     await admin.open(WAITING)
-    await admin.press("retry", within='value="nothing-like-it@1"')
+    await admin.press("retry", within="id=nothing-like-it")
     assert admin.status == 409 and "There is no projection" in admin.text
-    await admin.press("drop", within='value="nothing-like-it@1"', reason="It is of an earlier version.")
+    await admin.press("drop", within="id=nothing-like-it", reason_nothing_like_it_1="It is of an earlier version.")
     assert admin.status == 200 and [one.id for one in runner.parked()] == ["timeline@1"]
     log = await admin.open("/console/log")
     assert "nothing-like-it@1 dropped: It is of an earlier version." in log and "ada" in log
@@ -132,7 +154,7 @@ async def test_a_paused_bulletin_goes_on_or_stops(served: Served, decision: str)
         tx.execute("UPDATE jobs SET paused = 1 WHERE notice = ? AND done = 0", (number,))
     await approver.open(WAITING)
     assert "A fair" in approver.text and "Shall it go on?" in approver.text
-    await approver.press(decision, reason="It was looked at.")
+    await approver.press(decision, **{field_of(notice): "It was looked at."})
     assert approver.status == 200, approver.text
     last = [one for one in served.parts.log.stream(stream) if isinstance(one.event, DispatchResumed | DispatchStopped)][
         -1
@@ -151,7 +173,7 @@ async def test_bad_input_changes_nothing(served: Served) -> None:
     for data in (
         {},
         {"kind": "trigger", "id": "x" * 10_000, "do": "retry"},
-        {"kind": "failed", "id": str(trigger), "do": "drop", "reason": "no"},
+        {"kind": "failed", "id": str(trigger), "do": "drop", f"reason-{trigger}": "no"},
         {"kind": "failed", "id": str(trigger), "do": "retry"},
         {"kind": "paused", "id": str(trigger), "do": "retry"},
         {"kind": "nonsense", "id": str(trigger), "do": "retry"},
@@ -159,8 +181,8 @@ async def test_bad_input_changes_nothing(served: Served) -> None:
         answer = await served.client.post(WAITING, headers=approver.headers, data=data)
         assert answer.status == 409, data
     await approver.open(WAITING)
-    await approver.press("drop", reason="y" * 10_000)
-    assert approver.status == 422 and "Shorten it" in approver.text
+    await approver.press("drop", **{field_of(trigger): "y" * 10_000})
+    assert approver.status == 422 and "Shorten it" in approver.text and "y" * 10_000 in approver.text
     assert trigger_state(served, trigger) == "parked"
 
 
