@@ -17,6 +17,7 @@ from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.member_actor import notice_id
 from alerts.web.http.auth import caught_up
+from alerts.web.http.return_path import with_return
 from alerts.web.http.routing import MEMBER
 from alerts.web.public.place_shapes import PlaceShapes
 from alerts.web.public.templating import Pages
@@ -61,14 +62,17 @@ class Frame:
         await caught_up(self.services)
         return web.Response(status=303, headers={"Location": f"{self.site.base}{path}"})
 
-    def message(self, title: str, lines: list[str], button: str = "", status: int = 200) -> web.Response:
+    def message(
+        self, title: str, lines: list[str], button: str = "", status: int = 200, *, back: str = ""
+    ) -> web.Response:
         """Render a page with a few lines and at most one button, for visitors who are not signed in.
 
-        Without a button it has a link to the sign-in.
+        Without a button it has a link to the sign-in, which comes back to the page `back`.
         """
         context = {"title": title, "lines": lines, "button": button}
         if not button:
-            context |= {"link": f"{self.site.base}/console/sign-in", "link_words": "Sign in"}
+            link = with_return("/console/sign-in", back)
+            context |= {"link": f"{self.site.base}{link}", "link_words": "Sign in"}
         return self.pages.page("pages/message.html", self.translator, context, status)
 
 

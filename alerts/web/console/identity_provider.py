@@ -26,6 +26,7 @@ from alerts.settings.oidc import IdentityProvider
 from alerts.web.api.common import read
 from alerts.web.console.frame import Frame
 from alerts.web.http.auth import set_session_cookie
+from alerts.web.http.return_path import NEXT, return_path
 from alerts.web.http.routing import PUBLIC, Route
 from alerts.web.public.forms import take_form
 
@@ -47,6 +48,8 @@ class Begun(msgspec.Struct, frozen=True):
     verifier: str
     browser: bytes
     ends: datetime
+    back: str = ""
+    """Page that it comes back to."""
 
 
 class ProviderRefused(Exception):
@@ -169,16 +172,18 @@ class ProviderSignIn:
         from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
         take_form(self._services.limits, request, "sign-in provider", _AN_HOUR)
+        back = return_path(request, request.query.get(NEXT, ""))
         try:
             described = await self._client.description()
         except Unavailable as error:
-            return self._refused(error.message, 503)
+            return self._refused(error.message, 503, back)
         browser = secrets.token_urlsafe(24)
         begun = Begun(
             nonce=secrets.token_urlsafe(24),
             verifier=secrets.token_urlsafe(48),
             browser=sha256(browser.encode()).digest(),
             ends=self._services.clock() + LIFE,
+            back=back,
         )
         location = prepare_grant_uri(
             str(described["authorization_endpoint"]),
@@ -211,15 +216,16 @@ class ProviderSignIn:
         if begun is None or services.clock() >= begun.ends or not hmac.compare_digest(begun.browser, given):
             return self._refused("This sign-in was begun elsewhere, or more than ten minutes ago. Begin again.", 422)
         if "code" not in request.query:
-            return self._refused("The provider did not sign you in. Begin again, or ask for a link.", 422)
+            return self._refused("The provider did not sign you in. Begin again, or ask for a link.", 422, begun.back)
         try:
             claims = await self._client.claims(request.query["code"][:4_000], begun, self._back)
             member = await self._member(claims)
         except ProviderRefused as error:
-            return self._refused(str(error), 422)
+            return self._refused(str(error), 422, begun.back)
         except Unavailable as error:
-            return self._refused(error.message, 503)
-        response = web.Response(status=303, headers={"Location": f"{self._frame.site.base}/console"})
+            return self._refused(error.message, 503, begun.back)
+        back = return_path(request, begun.back) or "/console"
+        response = web.Response(status=303, headers={"Location": f"{self._frame.site.base}{back}"})
         set_session_cookie(services, response, await services.sessions.open(member.id, "provider"))
         response.del_cookie(COOKIE, path=f"{self._frame.site.base}{PATH}")
         return response
@@ -235,5 +241,5 @@ class ProviderSignIn:
             raise ProviderRefused(f"{address} is not in the team. Ask an administrator to invite this address.")
         return found
 
-    def _refused(self, words: str, status: int) -> web.Response:
-        return self._frame.message("You are not signed in", [words], status=status)
+    def _refused(self, words: str, status: int, back: str = "") -> web.Response:
+        return self._frame.message("You are not signed in", [words], status=status, back=back)

@@ -36,11 +36,15 @@ class Challenge(msgspec.Struct, frozen=True):
 
 
 class PasskeyAnswer(msgspec.Struct, frozen=True):
-    """Answer of a page's script: the ceremony's token, what the browser gave, and a name for a new passkey."""
+    """Answer of a page's script: the ceremony's token, what the browser gave, and a name for a new passkey.
+
+    `next`: page that a sign-in comes back to.
+    """
 
     token: str
     credential: dict[str, Any]
     label: str = ""
+    next: str = ""
 
 
 class Passkeys:

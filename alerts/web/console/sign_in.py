@@ -15,6 +15,7 @@ from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console.frame import Frame
 from alerts.web.http.auth import cookie_name, end_session_cookie, set_session_cookie
+from alerts.web.http.return_path import NEXT, return_path, with_return
 from alerts.web.http.routing import PUBLIC, TOKEN, Route
 from alerts.web.public.forms import read_form, take_form
 
@@ -55,23 +56,28 @@ class SignIn:
 
     async def ask(self, request: web.Request) -> web.Response:
         """Show the form that sends a link, or that one is on its way."""
-        return self._form({}, "", sent=request.query.get("sent") == "1")
+        back = return_path(request, request.query.get(NEXT, ""))
+        return self._form({}, "", back, sent=request.query.get("sent") == "1")
 
     async def send(self, request: web.Request) -> web.Response:
         """Send a link to a member; the answer, and the time it takes, are the same for everybody."""
         fields = await read_form(request)
-        address = fields.line("address")[:254]
+        address, back = fields.line("address")[:254], return_path(request, fields.text(NEXT, 1_000))
         if "@" not in address:
-            return self._form({"address": "Give your e-mail address, such as you@town.example."}, address, status=422)
+            words = "Give your e-mail address, such as you@town.example."
+            return self._form({"address": words}, address, back, status=422)
         take_form(self._services.limits, request, "sign-in", _AN_HOUR)
-        task = asyncio.get_running_loop().create_task(self._send(address), name="sign-in link")
+        task = asyncio.get_running_loop().create_task(self._send(address, back), name="sign-in link")
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
-        location = f"{self._frame.site.base}/console/sign-in?sent=1"
-        return web.Response(status=303, headers={"Location": location})
+        location = with_return("/console/sign-in?sent=1", back)
+        return web.Response(status=303, headers={"Location": f"{self._frame.site.base}{location}"})
 
-    async def _send(self, address: str) -> None:
-        """Mail a link to the member with this address, at most one a minute; nothing for anybody else."""
+    async def _send(self, address: str, back: str) -> None:
+        """Mail a link to the member with this address, at most one a minute; nothing for anybody else.
+
+        The link carries the page to come back to: it may be opened in another browser.
+        """
         services = self._services
         try:
             team = await read(services, services.views.members)
@@ -80,7 +86,7 @@ class SignIn:
                 return
             services.limits.take(f"sign-in link:{member.id}", 1 / 60)
             link = await read(services, services.sessions.new_link, member.id)
-            url = f"{services.settings.public_url}/console/sign-in/{link.token}"
+            url = f"{services.settings.public_url}{with_return(f'/console/sign-in/{link.token}', back)}"
             result = await services.mail_now(self._answers.sign_in(address, f"sign-in-{new_id().hex}", url))
             if result.result != "sent":
                 _log.warning("a sign-in link could not be sent: %s", result.reason or result.result)
@@ -89,8 +95,10 @@ class SignIn:
         except Exception:
             _log.exception("a sign-in link could not be sent")
 
-    def _form(self, errors: dict[str, str], typed: str, *, sent: bool = False, status: int = 200) -> web.Response:
-        context = {"errors": errors, "error_heading": "There is a problem", "typed": typed, "sent": sent}
+    def _form(
+        self, errors: dict[str, str], typed: str, back: str, *, sent: bool = False, status: int = 200
+    ) -> web.Response:
+        context = {"errors": errors, "error_heading": "There is a problem", "typed": typed, "sent": sent, "back": back}
         return self._frame.pages.page("console/sign_in.html", self._frame.translator, context, status)
 
     async def confirm(self, request: web.Request) -> web.Response:
@@ -98,7 +106,7 @@ class SignIn:
         try:
             member = await read(self._services, self._services.sessions.check_link, request.match_info["token"])
         except LinkRefused as refused:
-            return self._bad_link(refused.fault)
+            return self._bad_link(request, refused.fault)
         lines = [
             f"This link signs in {member.name or member.email or 'the person it was made for'}.",
             "It works once.",
@@ -106,12 +114,13 @@ class SignIn:
         return self._frame.message("Sign in to the console", lines, "Sign in")
 
     async def sign_in(self, request: web.Request) -> web.Response:
-        """Start a session and redirect to Today."""
+        """Start a session and redirect to the page that was asked for, or Today."""
         try:
             cookie = await self._services.sessions.sign_in(request.match_info["token"])
         except LinkRefused as refused:
-            return self._bad_link(refused.fault)
-        response = web.Response(status=303, headers={"Location": f"{self._frame.site.base}/console"})
+            return self._bad_link(request, refused.fault)
+        back = return_path(request, request.query.get(NEXT, "")) or "/console"
+        response = web.Response(status=303, headers={"Location": f"{self._frame.site.base}{back}"})
         set_session_cookie(self._services, response, cookie)
         return response
 
@@ -124,6 +133,7 @@ class SignIn:
         end_session_cookie(self._services, response)
         return response
 
-    def _bad_link(self, fault: LinkFault) -> web.Response:
+    def _bad_link(self, request: web.Request, fault: LinkFault) -> web.Response:
         title, why = _FAULTS[fault]
-        return self._frame.message(title, [f"{why} Ask for a new one."], status=404)
+        back = return_path(request, request.query.get(NEXT, ""))
+        return self._frame.message(title, [f"{why} Ask for a new one."], status=404, back=back)

@@ -15,6 +15,7 @@ from alerts.web.console.frame import Frame
 from alerts.web.console.passkeys import LIFE, PasskeyAnswer, Passkeys, credential_id
 from alerts.web.http.auth import set_session_cookie
 from alerts.web.http.requests import json_body
+from alerts.web.http.return_path import NEXT, return_path
 from alerts.web.http.routing import PUBLIC, Route
 from alerts.web.public.forms import read_form, take_form
 
@@ -46,25 +47,28 @@ class SignInMethods:
     async def by_password(self, request: web.Request) -> web.Response:
         """Sign in by password and code; what was wrong of the three is not said."""
         fields, services = await read_form(request), self._services
-        address = fields.line("address")[:254]
+        address, back = fields.line("address")[:254], return_path(request, fields.text(NEXT, 1_000))
         take_form(services.limits, request, "sign-in password", _AN_HOUR)
         try:
             services.limits.take(f"password:{address.casefold()}", _TRIES, burst_seconds=5 / _TRIES)
         except TooManyRequests as error:
-            return self._refused(f"Too many tries: wait {error.retry_after} seconds, or ask for a link.", address, 429)
+            return self._refused(
+                f"Too many tries: wait {error.retry_after} seconds, or ask for a link.", address, back, 429
+            )
         team = await read(services, services.views.members)
         member = next((m for m in team if m.role and (m.email or "").casefold() == address.casefold()), None)
         right = await services.sign_in_ways.by_password(
             member.id if member else None, fields.text("password", 500), fields.line("code")
         )
         if member is None or not right:
-            return self._refused(_WRONG, address, 422)
-        response = web.Response(status=303, headers={"Location": f"{self._frame.site.base}/console"})
+            return self._refused(_WRONG, address, back, 422)
+        response = web.Response(status=303, headers={"Location": f"{self._frame.site.base}{back or '/console'}"})
         set_session_cookie(services, response, await services.sessions.open(member.id, "password"))
         return response
 
-    def _refused(self, words: str, address: str, status: int) -> web.Response:
-        context = {"errors": {"password": words}, "error_heading": "There is a problem", "typed": address}
+    def _refused(self, words: str, address: str, back: str, status: int) -> web.Response:
+        errors = {"password": words}
+        context = {"errors": errors, "error_heading": "There is a problem", "typed": address, "back": back}
         return self._frame.pages.page(
             "console/sign_in.html", self._frame.translator, {**context, "sent": False, "method": "code"}, status
         )
@@ -83,7 +87,8 @@ class SignInMethods:
             member = await self._proved(answer)
         except Invalid as error:
             return web.json_response({"detail": error.message}, status=422)
-        response = web.json_response({"location": f"{self._frame.site.base}/console"})
+        back = return_path(request, answer.next) or "/console"
+        response = web.json_response({"location": f"{self._frame.site.base}{back}"})
         set_session_cookie(services, response, await services.sessions.open(member, "passkey"))
         return response
 

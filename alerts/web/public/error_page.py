@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from alerts.services import Services
+from alerts.web.http.return_path import asked_page, with_return
 from alerts.web.public.templating import Pages
 
 
@@ -20,6 +21,8 @@ async def error_page(services: Services, request: web.Request, status: int, mess
         title = "Sign in first" if status == 401 else "This is not possible"
         context = {"title": title, "lines": [words], "button": ""}
     if request.path.startswith("/console"):
-        path, words = ("/console/sign-in", "Sign in") if status == 401 else ("/console", "Today")
+        path, words = "/console", "Today"
+        if status == 401:
+            path, words = with_return("/console/sign-in", asked_page(request)), "Sign in"
         context |= {"link": f"{pages.site.base}{path}", "link_words": words}
     return pages.page("pages/message.html", t, context, status)

@@ -51,8 +51,9 @@
       const isNew = "new" in box.dataset;
       const made = await (isNew ? navigator.credentials.create({ publicKey }) : navigator.credentials.get({ publicKey }));
       const label = isNew ? document.getElementById("label").value : "";
-      const { location: next } = await asked(box.dataset.passkey, { token, credential: plain(made), label });
-      location.href = next;
+      const back = { next: box.dataset.next || "" };
+      const { location: target } = await asked(box.dataset.passkey, { token, credential: plain(made), label, ...back });
+      location.href = target;
     } catch (error) {
       alert.textContent = error.name === "NotAllowedError" ? "It was broken off, or took too long. Try again." : error.message;
     } finally {

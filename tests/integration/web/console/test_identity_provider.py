@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -46,9 +47,9 @@ def more_settings(provider: str) -> dict[str, str]:
     }
 
 
-async def begun(served: Served) -> str:
+async def begun(served: Served, query: str = "") -> str:
     """Address at which the provider is asked; the client has the cookie."""
-    answer = await served.client.get(f"{BACK}/begin", allow_redirects=False)
+    answer = await served.client.get(f"{BACK}/begin{query}", allow_redirects=False)
     assert answer.status == 303, await answer.text()
     return answer.headers["Location"]
 
@@ -85,6 +86,21 @@ async def test_member_signs_in_and_nobody_else(served: Served) -> None:
     assert "Ann, author" in await (await served.client.get("/console")).text()
     again = await back(served, path)
     assert again.status in (422, 503), "neither the browser's cookie nor the code works twice"
+
+
+async def test_provider_comes_back_to_the_page_that_was_asked_for(served: Served) -> None:
+    await served.parts.commands.invite_member(SYSTEM, "ann@town.example", "author", "Ann")
+    page = await (await served.client.get("/console/sign-in?next=%2Fconsole%2Fnotices%3Fstate%3Dlive")).text()
+    found = re.search(rf'href="{BACK}/begin([^"]*)"', page)
+    assert found is not None
+    for query, where in ((found[1], "/console/notices?state=live"), ("?next=%2F%2Fevil.example", "/console")):
+        answer = await back(served, await agreed(await begun(served, query), "ann"))
+        assert answer.status == 303 and answer.headers["Location"] == where, await answer.text()
+        served.client.session.cookie_jar.clear()
+    location = await begun(served, found[1])
+    state = parse_qs(urlsplit(location).query)["state"][0]
+    answer = await back(served, f"{BACK}?error=access_denied&state={state}")
+    assert answer.status == 422 and "next=%2Fconsole%2Fnotices%3Fstate%3Dlive" in await answer.text()
 
 
 async def test_what_was_begun_elsewhere_or_long_ago_signs_nobody_in(served: Served) -> None:

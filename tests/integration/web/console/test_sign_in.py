@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import timedelta
+from email import message_from_bytes, policy
+from urllib.parse import quote
 from uuid import UUID
 
 import pytest
+from yarl import URL
 
 from alerts.app import bootstrap
 from alerts.commands import SYSTEM
 from alerts.commands.console_sessions import ConsoleSessions, LinkRefused
 from alerts.web.http.auth import COOKIE
+from tests.support.form_browser import Form
 from tests.support.served import Served
 
 CONSOLE = "/console"
@@ -155,10 +159,95 @@ async def test_link_comes_by_mail_to_members_alone(served: Served) -> None:
 
 async def test_who_is_not_signed_in_finds_the_way(served: Served) -> None:
     who = await member(served, "author")
-    way = '<a class="button" href="/console/sign-in">Sign in</a>'
-    for path in ("/console", "/console/notices", "/console/sign-in/nothing"):
+    for path, asked in (
+        ("/console", "?next=%2Fconsole"),
+        ("/console/notices?state=live", "?next=%2Fconsole%2Fnotices%3Fstate%3Dlive"),
+        ("/console/sign-in/nothing", ""),
+    ):
         answer = await served.client.get(path)
+        way = f'<a class="button" href="/console/sign-in{asked}">Sign in</a>'
         assert answer.status in (401, 404) and way in await answer.text(), path
     _, cookie = await press(served, link(served, who))
     answer = await served.client.get("/console/team", headers={"Cookie": f"{COOKIE}={cookie}"})
     assert answer.status == 403 and 'href="/console">Today</a>' in await answer.text()
+
+
+async def test_mailed_link_comes_back_to_the_page_in_any_browser(served: Served) -> None:
+    await member(served, "author")
+    inbox, asked = served.parts.inbox, "/console/notices?state=live"
+    assert inbox is not None
+    browser = Form(served.client)
+    await browser.open(asked)
+    found = re.search(r'href="(/console/sign-in[^"]*)"', browser.text)
+    assert browser.status == 401 and found is not None
+    await browser.open(found[1])
+    await browser.press(address="nonsense")
+    assert browser.status == 422
+    await browser.press(address="r.adeyemi@town.example")
+    assert "a link is on its way" in browser.text and f'name="next" value="{asked}"' in browser.text
+    for _ in range(200):
+        if items := inbox.items():
+            break
+        await asyncio.sleep(0.02)
+    text = message_from_bytes(items[0].data, policy=policy.default).get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    link_of_mail = re.search(r"http://127.0.0.1:8080(/console/sign-in/\S+)", text)
+    assert link_of_mail is not None
+    served.client.session.cookie_jar.clear()
+    other = Form(served.client)
+    await other.open(link_of_mail[1])
+    assert other.status == 200, "a scanner's or another browser's look"
+    answer = await served.client.post(other.url, allow_redirects=False)
+    assert answer.status == 303 and answer.headers["Location"] == asked
+    served.client.session.cookie_jar.clear()
+    again = await served.client.get(link_of_mail[1])
+    assert again.status == 404 and "next=%2Fconsole%2Fnotices%3Fstate%3Dlive" in await again.text()
+
+
+ELSEWHERE = (
+    "//evil.example",
+    "https://evil.example/console",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "/console\\..\\",
+    "/console//evil.example",
+    "/console/../../evil",
+    "/console/%2e%2e/evil",
+    "/console%2f%2fevil.example",
+    "%2f%2fevil.example",
+    "/%2f/evil.example",
+    "/console@evil.example",
+    "/console\r\nSet-Cookie: a=b",
+    "/console/notices\n",
+    " /console/notices",
+    "/console/notices#x",
+    "/console/none-such",
+    "/console/sign-out",
+    "/console/sign-in",
+    "/console/waiting/",
+    "/console/reports/x/dismiss",
+    "/alerts",
+    "/",
+    "javascript:alert(1)",
+    "/console/notices?x=" + "y" * 600,
+)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+async def test_sign_in_leads_nowhere_else(served: Served) -> None:
+    who = await member(served, "author")
+    for where in ELSEWHERE:
+        query = f"?next={quote(where, safe='')}"
+        answer = await served.client.get(f"/console/sign-in{query}")
+        assert answer.status == 200 and 'name="next"' not in await answer.text(), where
+        answer = await served.client.post("/console/sign-in", data={"address": "a@b.example", "next": where})
+        assert "next" not in answer.url.query, where
+        served.client.session.cookie_jar.clear()
+        answer = await served.client.post(URL(link(served, who) + query, encoded=True), allow_redirects=False)
+        assert answer.status == 303 and answer.headers["Location"] == "/console", where
+        served.client.session.cookie_jar.clear()
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+async def test_act_is_not_come_back_to(served: Served) -> None:
+    answer = await served.client.post("/console/reports/0190f3c0-0000-7000-8000-000000000001/dismiss", data={})
+    assert answer.status == 401 and "next=" not in await answer.text()

@@ -57,6 +57,28 @@ async def test_password_and_code_sign_in_and_each_code_once(served: Served) -> N
     assert sorted(both) == [200, 422], "one code, one sign-in, also at once"
 
 
+async def test_password_comes_back_to_the_page(served: Served) -> None:
+    _, secret = await with_password(served)
+    served.shift = timedelta(seconds=60)
+    browser = Form(served.client)
+    await browser.open("/console/sign-in?next=%2Fconsole%2Flog")
+    await browser.press(within='name="password"', address="ann@town.example", password="wrong", code="000000")
+    assert browser.status == 422
+    code = code_of(served, secret)
+    await browser.press(within='name="password"', address="ann@town.example", password=PASSWORD, code=code)
+    assert browser.status == 200 and browser.url == "/console/log"
+    served.client.session.cookie_jar.clear()
+    served.shift = timedelta(seconds=180)
+    form = {
+        "address": "ann@town.example",
+        "password": PASSWORD,
+        "code": code_of(served, secret),
+        "next": "//evil.example",
+    }
+    answer = await served.client.post("/console/sign-in/password", data=form, allow_redirects=False)
+    assert answer.status == 303 and answer.headers["Location"] == "/console"
+
+
 async def test_guessing_is_slowed_down_for_the_address_alone(served: Served) -> None:
     _, secret = await with_password(served)
     found = [await sign_in(served, "ann@town.example", f"guess number {n} of many", "000000") for n in range(7)]
