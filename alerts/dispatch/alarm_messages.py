@@ -63,7 +63,8 @@ class AlarmMessages:
         """Way to a member → alarm → its line that is to be sent."""
         self._tried: set[TeamWay] = set()
         """Ways of the outbox by which a message has failed."""
-        self._retry_at: dict[Channel, float] = {}
+        self._retry_at: dict[Channel | TeamWay, float] = {}
+        """Channel, or way to a browser → when it is tried again (monotonic)."""
 
     async def tell(self, alarms: Sequence[Alarm]) -> None:
         """Tell what has begun and what is over since the last call; a periodic job."""
@@ -117,21 +118,32 @@ class AlarmMessages:
             self._outbox.setdefault(way, {})[name] = line
 
     async def _send(self, now: float) -> None:
-        """Send what is in the outbox; a channel that fails is tried again later, the others are not kept waiting."""
-        for way, lines in list(self._outbox.items()):
-            if now < self._retry_at.get(way.channel, 0.0):
-                continue
-            if way in self._tried and not await self._is_told(way, lines):
-                self._tried.discard(way)
-                del self._outbox[way]
-                continue
-            result = await self._ways.send(way, self._renderer(list(lines.values())), "alarm")
-            del self._outbox[way]
+        """Send what is in the outbox: the mail first, then to all browsers at once.
+
+        A channel or a browser that fails is tried again later; the others are not kept waiting. How long a browser
+        waits is read from the database, at least once a minute: another process may have reached it meanwhile.
+        """
+        self._retry_at = {one: at for one, at in self._retry_at.items() if at > now}
+        for way in [one for one in self._outbox if one.device is None]:
+            if way.channel not in self._retry_at:
+                await self._send_by(way, way.channel)
+        browsers = [one for one in self._outbox if one.device is not None and one not in self._retry_at]
+        await asyncio.gather(*(self._send_by(way, way) for way in browsers))
+
+    async def _send_by(self, way: TeamWay, retried: Channel | TeamWay) -> None:
+        """Send one way's lines; if that fails they stay, and `retried` waits."""
+        lines = self._outbox[way]
+        if way in self._tried and not await self._is_told(way, lines):
             self._tried.discard(way)
-            if result.result not in ("sent", "permanent", "in-doubt"):
-                self._outbox[way] = lines  # now the last in turn: one device that always fails holds up no other
-                self._tried.add(way)
-                self._retry_at[way.channel] = self._tick() + _RETRY_S
+            del self._outbox[way]
+            return
+        result = await self._ways.send(way, self._renderer(list(lines.values())), "alarm")
+        del self._outbox[way]
+        self._tried.discard(way)
+        if result.result not in ("sent", "permanent", "in-doubt"):
+            self._outbox[way] = lines
+            self._tried.add(way)
+            self._retry_at[retried] = self._tick() + min(max(_RETRY_S, result.retry_after or 0.0), STALE_S)
 
     def _drop_decided(self, on: set[str]) -> None:
         """Drop what was decided before it could be told: nobody waits for it any more."""

@@ -38,6 +38,14 @@ class MemberDevices(Protocol):
         """Remove a browser that gave its subscription up."""
         ...
 
+    async def may_ask(self, device: TeamDevice) -> float:
+        """Return 0 if a browser may be asked now, by this process; else the seconds that it waits after a failure."""
+        ...
+
+    async def asked(self, device: TeamDevice, *, took: bool, wait: float = 0.0) -> None:
+        """Record whether a browser took a message; `wait`: seconds that its push service asked for."""
+        ...
+
 
 class TeamWay(NamedTuple):
     """Way to one member. `device` is None for the sign-in address."""
@@ -63,11 +71,19 @@ class TeamWays:
         return [way for way in ways if way.channel in self._providers]
 
     async def send(self, way: TeamWay, render: Render, name: str) -> SendResult:
-        """Hand one message over; `name` begins its delivery id. A browser that gave itself up is forgotten."""
+        """Hand one message over; `name` begins its delivery id.
+
+        A browser that gave itself up is forgotten. One that failed is asked after growing waits: until then the result
+        is `temporary`, with the rest of the wait.
+        """
         provider = self._providers.get(way.channel)
         if provider is None:
             return SendResult(result="technical", reason=f"no provider for {way.channel}")
+        if way.device is not None and (wait := await self._devices.may_ask(way.device)):
+            return SendResult(result="temporary", reason="this device failed: it waits", retry_after=wait)
         result = await provider.send(render(way.channel, way.address, f"{name}-{new_id().hex}"))
+        if way.device is not None and not result.retire:
+            await self._devices.asked(way.device, took=result.result == "sent", wait=result.retry_after or 0.0)
         if result.retire and way.device is not None:
             await self._devices.forget(way.device)
         elif result.result != "sent":

@@ -19,11 +19,12 @@ from alerts.kernel.ids import mac
 from alerts.kernel.secret_keys import SecretKeys
 from alerts.kernel.times import from_micros, micros
 
-Purpose = Literal["why", "unsubscribe", "preferences", "confirm", "sign-in", "fresh", "device"]
+Purpose = Literal["why", "unsubscribe", "preferences", "confirm", "sign-in", "fresh", "device", "team-device"]
 _MAC = 16
 _PURPOSE = "link "
 _DELIVERY = struct.Struct(">IQ")
 _CONTACT = struct.Struct(">16sQ")
+_TEAM_DEVICE = struct.Struct(">16s16s")
 _FRESH = struct.Struct(">16sQQ")
 _SIGN_IN = struct.Struct(">16sIQ8s")
 
@@ -78,6 +79,20 @@ def read_contact_token(
         return None
     subscriber, contact = _CONTACT.unpack(payload)
     return UUID(bytes=subscriber), int(contact)
+
+
+def team_device_token(keys: SecretKeys, member: UUID, device: UUID) -> str:
+    """Create the token by which a member's browser renews itself; `device`: the id that it was added by."""
+    return seal(keys, "team-device", _TEAM_DEVICE.pack(member.bytes, device.bytes))
+
+
+def read_team_device_token(keys: SecretKeys, token: str) -> tuple[UUID, UUID] | None:
+    """Verify a browser's token and return (member, id that it was added by), or None."""
+    payload = unseal(keys, "team-device", token)
+    if payload is None or len(payload) != _TEAM_DEVICE.size:
+        return None
+    member, device = _TEAM_DEVICE.unpack(payload)
+    return UUID(bytes=member), UUID(bytes=device)
 
 
 class FreshLink(NamedTuple):

@@ -29,6 +29,26 @@ async () => (await (await navigator.serviceWorker.ready).getNotifications()).map
 """
 
 
+RENEWED = """async (fresh) => {
+  const statuses = [];
+  const real = self.fetch;
+  self.fetch = async (...asked) => {
+    const answer = await real(...asked);
+    if (asked[1]) statuses.push(answer.status);
+    return answer;
+  };
+  const event = new Event("pushsubscriptionchange");
+  let done;
+  event.waitUntil = (promise) => { done = promise; };
+  event.newSubscription = { toJSON: () => fresh };
+  self.dispatchEvent(event);
+  await done;
+  self.fetch = real;
+  return statuses;
+}"""
+"""The browser gives its worker another subscription; statuses of what the worker posted."""
+
+
 def test_a_device_is_added_and_shows_what_comes(browser: Any, site: Site) -> None:
     context = browser.new_context(permissions=["notifications"], locale="en-GB")
     page = context.new_page()
@@ -104,8 +124,12 @@ def test_sign_up_by_this_device_alone(browser: Any, site: Site, axe: str) -> Non
     page.goto(_pushed(page, site, "shared-tablet")["url"])
     page.get_by_role("button", name="Yes, send me alerts").click()
     assert page.get_by_role("heading", level=1).inner_text() == "Confirmed"
-    _until(page, "async () => Boolean(await (await caches.open('push-token')).match('token'))")
+    _until(page, "async () => Boolean(await (await caches.open('push-token')).match('/token'))")
+    fresh = page.request.get(f"{site.url}/inbox/push/shared-tablet-renewed").json()
+    [worker] = context.service_workers
+    assert worker.evaluate(RENEWED, fresh) == [201], "what the browser renews, the server takes over"
     to_step_3()
+    page.evaluate("found => { PushManager.prototype.subscribe = async () => ({ toJSON: () => found }); }", fresh)
     page.get_by_role("button", name="Allow alerts on this device").click()
     page.get_by_text("This device is ready.").wait_for()
     page.get_by_role("button", name="Continue").click()
@@ -138,6 +162,11 @@ def test_officer_adds_a_device_to_their_account(browser: Any, site: Site, axe: s
     page.get_by_role("button", name="Show notifications on this device").click()
     page.get_by_role("button", name="Remove Night phone").wait_for()
     assert _pushed(page, site, "night-phone")["title"] == "Notifications are on"
+    fresh = page.request.get(f"{site.url}/inbox/push/night-phone-renewed").json()
+    [worker] = context.service_workers
+    assert worker.evaluate(RENEWED, fresh) == [201]
+    fresh = page.request.get(f"{site.url}/inbox/push/night-phone-third").json()
+    assert worker.evaluate(RENEWED, fresh) == [201], "by the token that came with the renewal"
     assert not _offences(page, axe)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.emulate_media(color_scheme="dark")

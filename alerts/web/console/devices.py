@@ -65,7 +65,7 @@ class DeviceHandlers:
             result = await services.team_ways.send(way, self._first, "team-device")
             if result.retire:
                 return _json({"detail": "The browser's push service does not know this browser. Try again."}, 422)
-        return _json({"shown": bool(own)})
+        return _json({"shown": bool(own), "token": await read(services, services.team_devices.token, device)})
 
     async def remove(self, request: web.Request) -> web.Response:
         """Remove one browser; one that is gone already is no error."""

@@ -51,7 +51,10 @@ def routes(services: Services) -> list[Route]:
 
 
 class _Push:
-    """Handlers of Web Push. The token in a body is a fresh link's, or the one that a browser got when it was added."""
+    """Handlers of Web Push. The token in a body is a fresh link's, or the one that a browser got when it was added.
+
+    A browser of the team has one too: it renews that browser's subscription, and does nothing else.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -64,8 +67,10 @@ class _Push:
     async def add(self, request: web.Request) -> web.Response:
         """Add this browser as a contact point. Idempotent; a repetition renews its keys."""
         body, _ = await json_body(request, DeviceBody)
-        person, replaces = await self._holder(body.token)
         device = PushBody(endpoint=body.endpoint, keys=body.keys)
+        if (renewed := await self._services.team_devices.renew(body.token, device)) is not None:
+            return _json({"id": None, "token": renewed}, 201)
+        person, replaces = await self._holder(body.token)
         try:
             await self._services.commands.add_device(RESIDENT, person, device, replaces=replaces)
         except Conflict as error:  # drops `extra`: the holder of a fresh link must not learn whose device it is

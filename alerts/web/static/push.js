@@ -4,9 +4,9 @@
 
 (() => {
   const own = document.querySelector("[data-push-own]"); // this browser's own contact point was confirmed just now
-  if (own && "caches" in window) {
-    caches.open("push-token").then((tokens) => tokens.put("token", new Response(own.dataset.pushOwn)));
-  }
+  // By a whole path: a page's relative one would not be where the service worker looks.
+  const keep = async (at, name, token) => (await caches.open("push-token")).put(`${at}/${name}`, new Response(token));
+  if (own && "caches" in window) keep(own.dataset.base, "token", own.dataset.pushOwn);
   const offer = document.querySelector("[data-push]");
   if (!offer || !("serviceWorker" in navigator) || !("PushManager" in window)) return;
   const { token, base, register, done, denied, failed } = offer.dataset;
@@ -37,14 +37,16 @@
     if (register) {
       const label = offer.querySelector("input[type=text]").value;
       const said = await post(register, { label, endpoint, keys });
-      if (!said.ok) return (await said.json().catch(() => ({}))).detail || failed;
+      const found = await said.json().catch(() => ({}));
+      if (!said.ok) return found.detail || failed;
+      await keep(base, "team", found.token); // renews this browser
       location.reload(); // the list of devices is the server's
       return done;
     }
     const answer = await post(`${base}/push/subscriptions`, { token, endpoint, keys });
     if (!answer.ok) return failed;
     const own = (await answer.json()).token; // renews this browser alone, as long as it is subscribed
-    await (await caches.open("push-token")).put("token", new Response(own));
+    await keep(base, "token", own);
     button.hidden = true;
     return done;
   };

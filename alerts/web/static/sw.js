@@ -3,6 +3,7 @@
 
 const RIGHT_TO_LEFT = /^(ar|arc|ckb|dv|fa|he|iw|ps|sd|ug|ur|yi)(-|$)/i;
 const TOKEN_CACHE = "push-token";
+const TOKENS = ["token", "team"]; // of a resident, and of a member of the team: one browser may be both
 const NOTICES = "notices";
 const KEPT = 10; // pages of the last notices, to be read without a connection
 
@@ -97,25 +98,29 @@ self.addEventListener("notificationclick", (event) => {
   );
 });
 
-// The browser changed the endpoint or its keys: register them with the token that the page stored in the cache.
+// Tell the server of a subscription that the browser made anew, by one of the tokens that pages stored in the cache.
+async function renew(name, { endpoint, keys }) {
+  const tokens = await caches.open(TOKEN_CACHE);
+  const token = await tokens.match(name);
+  const renewed = await fetch(new URL("push/subscriptions", self.registration.scope), {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ token: await token.text(), endpoint, keys }),
+  });
+  if (renewed.ok) await tokens.put(name, new Response((await renewed.json()).token));
+}
+
 self.addEventListener("pushsubscriptionchange", (event) => {
   event.waitUntil(
     (async () => {
-      const token = await (await caches.open(TOKEN_CACHE)).match("token");
-      if (!token) return;
-      const base = self.registration.scope;
-      const answer = await fetch(new URL("push/key", base));
+      const tokens = await caches.open(TOKEN_CACHE);
+      const found = await Promise.all(TOKENS.map((name) => tokens.match(name)));
+      const names = TOKENS.filter((_, at) => found[at]);
+      if (!names.length) return;
+      const answer = await fetch(new URL("push/key", self.registration.scope));
       const options = { userVisibleOnly: true, applicationServerKey: (await answer.json()).key };
       const fresh = event.newSubscription || (await self.registration.pushManager.subscribe(options));
-      const { endpoint, keys } = fresh.toJSON();
-      const renewed = await fetch(new URL("push/subscriptions", base), {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ token: await token.text(), endpoint, keys }),
-      });
-      if (!renewed.ok) return;
-      const own = (await renewed.json()).token;
-      await (await caches.open(TOKEN_CACHE)).put("token", new Response(own));
+      await Promise.allSettled(names.map((name) => renew(name, fresh.toJSON())));
     })(),
   );
 });

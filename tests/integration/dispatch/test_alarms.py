@@ -37,6 +37,12 @@ class Browsers:
     async def forget(self, device: TeamDevice) -> None:
         self.there.remove(device)
 
+    async def may_ask(self, device: TeamDevice) -> float:
+        return 0.0
+
+    async def asked(self, device: TeamDevice, *, took: bool, wait: float = 0.0) -> None:
+        """Their waits are the database's: see `test_team_devices`."""
+
 
 class Process:
     """A process that watches, with a time of its own."""
