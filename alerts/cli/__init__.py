@@ -19,6 +19,7 @@ from alerts.cli import (
     backup,
     export_site,
     inspect,
+    organisations,
     places,
     subscribers,
     suppressions,
@@ -67,7 +68,18 @@ def main(
     act_as(as_member)
 
 
-for module in (serving, access, places, subscribers, suppressions, inspect, verify, backup, export_site):
+for module in (
+    serving,
+    access,
+    organisations,
+    places,
+    subscribers,
+    suppressions,
+    inspect,
+    verify,
+    backup,
+    export_site,
+):
     module.register(app)
 
 

@@ -70,7 +70,7 @@ def team_add(
     """Add a person, or give one another role, and print a link that signs them in once."""
     if role not in ("viewer", "author", "approver", "admin"):
         raise Misuse("--role is one of viewer, author, approver, admin")
-    areas = [_area(one) for one in area or ()]
+    areas = [area_option(one) for one in area or ()]
     wanted = {"email": email, "role": role, "name": name, "areas": areas or None, "kinds": kind or None}
     wanted["organisations"] = organisation or None
     show(
@@ -110,8 +110,8 @@ def _member_line(one: dict[str, Any]) -> str:
     return f"{one['id']}  {role:8}  {one['email']}  {seen}{f'  only {limits.strip()}' if limits else ''}"
 
 
-def _area(text: str) -> Any:
-    """Parse --area: the slug of a place, or a file of GeoJSON."""
+def area_option(text: str) -> Any:
+    """Parse --area: the slug of a place, or a file of GeoJSON. Raises Misuse."""
     if not text.startswith("@"):
         return {"place": text}
     try:

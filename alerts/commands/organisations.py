@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import get_args
+
+import msgspec
 
 from alerts.commands import validation
 from alerts.commands.actor import Actor
@@ -11,10 +14,13 @@ from alerts.commands.ports import Idempotency
 from alerts.commands.register_cache import KnownNames
 from alerts.commands.results import Saved
 from alerts.contract.bodies import OrganisationBody
-from alerts.domain.events import OrganisationDefined, OrganisationRetired
+from alerts.domain.events import Json, OrganisationDefined, OrganisationRetired
+from alerts.domain.organisation import OrganisationState
 from alerts.domain.streams import ORGANISATION, organisation_id
 from alerts.eventlog.ports import UnitOfWork
+from alerts.intake import strict_json
 from alerts.kernel.errors import Invalid, NotFound, Stale
+from alerts.kernel.merge_patch import merge_patch
 from alerts.kernel.terms import NoticeKind
 from alerts.storage.named_queries import load
 
@@ -55,6 +61,16 @@ class OrganisationCommands(CommandBase):
 
         return await self._run(actor, work, idem)
 
+    async def revise_organisation(self, actor: Actor, slug: str, patch: Json, version: int) -> Saved:
+        """Apply a merge patch to an organisation; the slug is fixed. Raises Stale if `version` is not current."""
+        before = await asyncio.to_thread(self._log.state, ORGANISATION, organisation_id(slug))
+        if before is None:
+            raise NotFound("There is no such organisation.")
+        body = strict_json.typed(merge_patch(organisation_json(before), patch), OrganisationBody)
+        if body.slug != before.slug:
+            raise Invalid.field("slug", "An organisation keeps its slug: notices and limits name it by that.")
+        return await self.define_organisation(actor, body, version=version)
+
     async def retire_organisation(self, actor: Actor, slug: str) -> Saved:
         """Retire an organisation: no new notice goes out in its name; those that are out may be ended. Idempotent."""
         stream = organisation_id(slug)
@@ -68,6 +84,18 @@ class OrganisationCommands(CommandBase):
             return Saved(id=stream, version=unit.version(stream))
 
         return await self._run(actor, work)
+
+
+def organisation_json(state: OrganisationState) -> Json:
+    """Return an organisation as the body that defines it, the base of a merge patch."""
+    return {
+        "slug": state.slug,
+        "name": state.name,
+        "sender_name": state.sender_name,
+        "consent": state.consent,
+        "areas": msgspec.to_builtins(state.areas),
+        "kinds": msgspec.to_builtins(state.kinds),
+    }
 
 
 def check_body(body: OrganisationBody, known: KnownNames) -> OrganisationDefined:

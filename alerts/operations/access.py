@@ -1,4 +1,4 @@
-"""Operations on the team, the sources and the API keys."""
+"""Operations on the team, the organisations, the sources and the API keys."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import asyncio
 
 import msgspec
 
+from alerts.contract.bodies import OrganisationBody
 from alerts.domain.reference_data import MemberState
+from alerts.intake import strict_json
 from alerts.kernel.calls import Json, Operation
 from alerts.kernel.errors import NotFound
 from alerts.operations.base import OperationGroup, identity, operator
+from alerts.web.api.organisations import organisations_of
 from alerts.web.api.team import team_of
 
 
 class AccessOperations(OperationGroup):
-    """Team members, connected sources, and API keys."""
+    """Team members, organisations, connected sources, and API keys."""
 
     def operations(self) -> dict[str, Operation]:
         """Operations by their name on the control socket."""
@@ -23,6 +26,9 @@ class AccessOperations(OperationGroup):
             "team-list": self.team_list,
             "team-remove": self.team_remove,
             "team-end-sign-ins": self.team_end_sign_ins,
+            "organisation-define": self.organisation_define,
+            "organisation-list": self.organisation_list,
+            "organisation-retire": self.organisation_retire,
             "source-add": self.source_add,
             "source-list": self.source_list,
             "source-revise": self.source_revise,
@@ -67,6 +73,21 @@ class AccessOperations(OperationGroup):
         member = await self._anybody(args["member"])
         await self._parts.commands.end_sign_ins(operator(), member.id)
         return {"id": str(member.id), "email": member.email}
+
+    async def organisation_define(self, args: Json) -> Json:
+        """OrganisationBody as JSON → {"slug", "version"}: define one, or set it otherwise."""
+        body = strict_json.typed(args, OrganisationBody)
+        saved = await self._parts.commands.define_organisation(operator(), body)
+        return {"slug": body.slug, "version": saved.version}
+
+    async def organisation_list(self, args: Json) -> Json:
+        """{} → {"items": [IssuingOrganisation as JSON]}, retired ones too."""
+        return {"items": msgspec.to_builtins(await self.read(lambda: organisations_of(self._parts)))}
+
+    async def organisation_retire(self, args: Json) -> Json:
+        """{"slug"} → {"slug", "version"}: no new notice goes out in its name."""
+        saved = await self._parts.commands.retire_organisation(operator(), args["slug"])
+        return {"slug": args["slug"], "version": saved.version}
 
     async def source_add(self, args: Json) -> Json:
         """{"name", "kind", "policy", "mapping"} → {"name", "secret", "url"}: the secret is shown only once."""

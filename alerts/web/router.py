@@ -12,6 +12,7 @@ from alerts.web.api import (
     notice_actions,
     notices,
     openapi,
+    organisations,
     print_batches,
     reference_data,
     reports,
@@ -96,6 +97,7 @@ MODULES = (
     status.routes,
     webhooks.routes,
     team.routes,
+    organisations.routes,
     health.routes,
     openapi.routes,
     cap_documents.routes,  # before the pages: `/alerts/{id}.cap` looks like a page's address too

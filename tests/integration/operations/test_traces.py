@@ -130,3 +130,21 @@ def test_team_is_kept_on_the_command_line(asked: Alerts) -> None:
     asked("team", "remove", "bob@example.org")
     assert {one["email"]: one["state"] for one in asked("team", "list")["items"]}["bob@example.org"] == "removed"
     assert [entry.topic for entry in lines()][-2:] == ["SignInsEnded", "RoleRevoked"]
+
+
+def test_organisations_are_kept_on_the_command_line(asked: Alerts, tmp_path: Path) -> None:
+    area = tmp_path / "area.json"
+    area.write_text('{"circle": {"lat": 51.55, "lon": -0.15, "radius_km": 2}}')
+    define = ("organisation", "define", "council", "--sender-name", "Camden Council")
+    made = asked(*define, "--name", "cy=Cyngor Camden", "--area", f"@{area}", "--kind", "announcement")
+    assert made == {"slug": "council", "version": 1}
+    [one] = asked("organisation", "list")["items"]
+    assert one["name"] == {"cy": "Cyngor Camden"} and one["kinds"] == ["announcement"] and one["areas"]
+    assert "council  Camden Council  only announcement in some areas" in asked("organisation", "list", words=True)
+    assert asked(*define)["version"] == 2
+    assert asked("organisation", "list")["items"][0]["kinds"] is None, "what is left out has no limit"
+    assert run([*define, "--name", "Camden"]) == 2 and run([*define, "--kind", "rumour"]) == 2
+    assert run(["organisation", "retire", "police"]) == 1
+    asked("organisation", "retire", "council")
+    assert asked("organisation", "list", words=True).strip().endswith("retired")
+    assert [entry.topic for entry in lines()][-1] == "OrganisationRetired"

@@ -274,6 +274,7 @@ SCHEMAS = (
     "Accepted AcceptedWithNotice AllClearBody ApproveBody Attempt AudienceBody BulletinBody CancelBody ChainLink "
     "ChangeAfterBody Check ConsentBody ContactPoint Content ContentBody Delivery EmptyBody Event Incident "
     "IncidentBody MemberBody MemberTaken Newsletter NewsletterBody NewsletterScheduleBody Notice NoticeBody "
+    "IssuingOrganisation OrganisationBody "
     "NoticeOut NoticeTaken Place PlaceBody PointRef PostalBody Problem ProblemError Progress PushBody PushKeys "
     "QuietHoursBody ReasonBody ResolveBody ResumeBody Schedule ScheduleBody Segment SegmentBody ServiceChange "
     "ServiceChangeBody ServicePoint ServicePointBody Subscriber SubscriberBody SubscriberEdit SubscriberPlaceBody "
