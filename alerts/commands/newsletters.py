@@ -11,9 +11,10 @@ from alerts.commands import notice_threads, validation
 from alerts.commands.actor import Actor
 from alerts.commands.approval import saved
 from alerts.commands.base import CommandBase
+from alerts.commands.organisation_names import check_organisation, in_name, organisation_of
 from alerts.commands.ports import Idempotency
 from alerts.commands.results import NoticeSaved, Saved
-from alerts.commands.rights import check_notice, check_plan
+from alerts.commands.rights import check_notice
 from alerts.contract.bodies import BulletinBody, NewsletterBody, NewsletterScheduleBody
 from alerts.domain import newsletter as life
 from alerts.domain import recurrence
@@ -45,9 +46,12 @@ class NewsletterCommands(CommandBase):
         stream, topic = newsletter_id(checked.slug), life.topic_of(checked.slug)
 
         def work(unit: UnitOfWork) -> Saved:
-            check_plan(unit, actor, _any_issue(topic))
             before = unit.get(NEWSLETTER, stream)
-            unit.append(NEWSLETTER, stream, *life.decide_start(before, *msgspec.structs.astuple(checked)))
+            if before is not None and not before.ended:
+                _check_manager(unit, actor, before)
+            named = _named(unit, actor, topic, checked.organisation)
+            values = msgspec.structs.replace(checked, organisation=named)
+            unit.append(NEWSLETTER, stream, *life.decide_start(before, *msgspec.structs.astuple(values)))
             unit.write(_sql.register, ("topic", topic, None, None, None, None))
             unit.after_commit(self._known.invalidate)
             return Saved(id=stream, version=unit.version(stream), created=before is None)
@@ -64,10 +68,13 @@ class NewsletterCommands(CommandBase):
 
         def work(unit: UnitOfWork) -> Saved:
             state = _running(unit, newsletter)
-            check_plan(unit, actor, _any_issue(state.topic))
+            _check_manager(unit, actor, state)
             if state.version != version:
                 raise Stale("It was changed in the meantime: read it again, then edit it.")
-            events = life.decide_set(state, checked.name, checked.schedule, checked.sections)
+            named = checked.organisation
+            if named != state.organisation:
+                named = _named(unit, actor, state.topic, named)
+            events = life.decide_set(state, checked.name, checked.schedule, checked.sections, named)
             unit.append(NEWSLETTER, newsletter, *events)
             return Saved(id=newsletter, version=unit.version(newsletter))
 
@@ -78,7 +85,7 @@ class NewsletterCommands(CommandBase):
 
         def work(unit: UnitOfWork) -> Saved:
             state = _of(unit.get(NEWSLETTER, newsletter))
-            check_plan(unit, actor, _any_issue(state.topic))
+            _check_manager(unit, actor, state)
             unit.append(NEWSLETTER, newsletter, *life.decide_end(state))
             return Saved(id=newsletter, version=unit.version(newsletter))
 
@@ -110,8 +117,9 @@ class NewsletterCommands(CommandBase):
 
         def work(unit: UnitOfWork) -> NoticeSaved:
             running = _running(unit, newsletter)
-            plan = msgspec.structs.replace(_any_issue(running.topic), content=content, send_at=send_at)
-            check_notice(unit, actor, plan)  # in the name of the service: an issue may tell of several organisations
+            issue = _any_issue(running.topic, running.organisation)
+            plan = msgspec.structs.replace(issue, content=content, send_at=send_at)
+            check_notice(unit, actor, plan)
             return saved(notice_threads.draft(unit, new_id(), plan, actor.source))
 
         return await self._run(actor, work, idem)
@@ -131,6 +139,7 @@ class NewsletterCommands(CommandBase):
                 validation.text(section, f"sections.{index}", validation.NAME, line=True, needed=True)
                 for index, section in enumerate(body.sections)
             ),
+            organisation=body.organisation,
         )
 
     def _schedule(self, body: NewsletterScheduleBody | None) -> NewsletterSchedule | None:
@@ -150,11 +159,32 @@ class _Checked(msgspec.Struct, frozen=True):
     name: str
     schedule: NewsletterSchedule | None
     sections: tuple[str, ...]
+    organisation: str | None
 
 
-def _any_issue(topic: str) -> NoticePlan:
+def _any_issue(topic: str, organisation: str | None = None) -> NoticePlan:
     """Return the plan of an issue that has no words yet: what a role must be for to manage its newsletter."""
-    return NoticePlan(kind="bulletin", channels=CHANNELS, topic=topic, priority="bulletin")
+    return NoticePlan(kind="bulletin", channels=CHANNELS, topic=topic, priority="bulletin", organisation=organisation)
+
+
+def _check_manager(unit: UnitOfWork, actor: Actor, state: NewsletterState) -> None:
+    """Refuse who could not write an issue of a newsletter, in its name. Raises Forbidden."""
+    check_notice(unit, actor, _any_issue(state.topic, state.organisation))
+
+
+def _named(unit: UnitOfWork, actor: Actor, topic: str, organisation: str | None) -> str | None:
+    """Return the organisation that a newsletter's issues go out under: the actor's own, if none is named.
+
+    Raises Forbidden for one that the actor does not write for; Invalid for one that issues no newsletter.
+    """
+    plan = in_name(unit, actor, _any_issue(topic, organisation))
+    check_notice(unit, actor, plan)
+    check_organisation(unit, plan, finished=False)
+    state = organisation_of(unit, plan)
+    if state is not None and state.areas is not None:
+        words = f"{state.sender_name} issues for its own areas only, and a newsletter reaches everywhere"
+        raise Invalid.field("organisation", f"{words}: choose another organisation, or none.")
+    return plan.organisation
 
 
 def newsletter_json(state: NewsletterState) -> Json:
@@ -164,6 +194,7 @@ def newsletter_json(state: NewsletterState) -> Json:
         "name": state.name,
         "schedule": msgspec.to_builtins(state.schedule),
         "sections": list(state.sections),
+        "organisation": state.organisation,
     }
 
 

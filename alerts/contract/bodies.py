@@ -136,12 +136,16 @@ class NewsletterScheduleBody(Body, frozen=True, kw_only=True):
 
 
 class NewsletterBody(Body, frozen=True, kw_only=True):
-    """POST /newsletters; PATCH takes a merge patch of the same shape without `slug`."""
+    """POST /newsletters; PATCH takes a merge patch of the same shape without `slug`.
+
+    `organisation`: in whose name the issues go out; absent: the only one that the caller writes for, else the service.
+    """
 
     slug: str
     name: str
     schedule: NewsletterScheduleBody | None = None
     sections: tuple[str, ...] = ()
+    organisation: str | None = None
 
 
 class BulletinBody(Body, frozen=True, kw_only=True):

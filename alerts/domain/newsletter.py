@@ -8,7 +8,13 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from alerts.domain.events import NewsletterEnded, NewsletterSchedule, NewsletterScheduleSet, NewsletterStarted
+from alerts.domain.events import (
+    NewsletterEnded,
+    NewsletterOrganisationSet,
+    NewsletterSchedule,
+    NewsletterScheduleSet,
+    NewsletterStarted,
+)
 from alerts.domain.evolve import unexpected_first_event
 from alerts.kernel.errors import Conflict
 from alerts.kernel.events import Event, Recorded
@@ -28,6 +34,8 @@ class NewsletterState(msgspec.Struct, frozen=True, kw_only=True):
     sections: tuple[str, ...]
     ended: bool = False
     position: int = 0
+    organisation: str | None = None
+    """Organisation in whose name its issues go out; None for the service itself."""
 
     @property
     def topic(self) -> str:
@@ -61,6 +69,8 @@ def evolve(state: NewsletterState | None, recorded: Recorded) -> NewsletterState
         case NewsletterScheduleSet(name=name, schedule=schedule, sections=sections):
             since = state.scheduled_at if schedule == state.schedule else recorded.at
             return replace(state, name=name, schedule=schedule, sections=sections, scheduled_at=since)
+        case NewsletterOrganisationSet(organisation=organisation):
+            return replace(state, organisation=organisation)
         case NewsletterEnded():
             return replace(state, ended=True)
         case _:
@@ -73,21 +83,30 @@ def decide_start(
     name: str,
     schedule: NewsletterSchedule | None,
     sections: tuple[str, ...],
+    organisation: str | None = None,
 ) -> tuple[Event, ...]:
     """Start a newsletter, or start it again after its end; a running one is changed to these values."""
     if state is None or state.ended:
-        return (NewsletterStarted(slug=slug, name=name, schedule=schedule, sections=sections),)
-    return decide_set(state, name, schedule, sections)
+        started = NewsletterStarted(slug=slug, name=name, schedule=schedule, sections=sections)
+        return (started, NewsletterOrganisationSet(organisation=organisation)) if organisation else (started,)
+    return decide_set(state, name, schedule, sections, organisation)
 
 
 def decide_set(
-    state: NewsletterState, name: str, schedule: NewsletterSchedule | None, sections: tuple[str, ...]
+    state: NewsletterState,
+    name: str,
+    schedule: NewsletterSchedule | None,
+    sections: tuple[str, ...],
+    organisation: str | None = None,
 ) -> tuple[Event, ...]:
-    """Change name, schedule and sections; nothing if equal. Raises Conflict if the newsletter has ended."""
+    """Change name, schedule, sections and organisation; nothing if equal. Raises Conflict if it has ended."""
     need_running(state)
-    if (state.name, state.schedule, state.sections) == (name, schedule, sections):
-        return ()
-    return (NewsletterScheduleSet(name=name, schedule=schedule, sections=sections),)
+    found: list[Event] = []
+    if (state.name, state.schedule, state.sections) != (name, schedule, sections):
+        found.append(NewsletterScheduleSet(name=name, schedule=schedule, sections=sections))
+    if state.organisation != organisation:
+        found.append(NewsletterOrganisationSet(organisation=organisation))
+    return tuple(found)
 
 
 def decide_end(state: NewsletterState, reason: str = "") -> tuple[Event, ...]:

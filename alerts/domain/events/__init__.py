@@ -66,6 +66,7 @@ from alerts.domain.events.message_template import (
 )
 from alerts.domain.events.newsletter import (
     NewsletterEnded,
+    NewsletterOrganisationSet,
     NewsletterSchedule,
     NewsletterScheduleSet,
     NewsletterStarted,
@@ -209,6 +210,7 @@ __all__ = [
     "Json",
     "LookUpFoundNobody",
     "NewsletterEnded",
+    "NewsletterOrganisationSet",
     "NewsletterSchedule",
     "NewsletterScheduleSet",
     "NewsletterStarted",

@@ -32,6 +32,12 @@ class NewsletterScheduleSet(Event, frozen=True, kw_only=True):
     sections: tuple[str, ...] = ()
 
 
+class NewsletterOrganisationSet(Event, frozen=True, kw_only=True):
+    """The issues go out in the name of this organisation, from the next draft on; None: of the service itself."""
+
+    organisation: str | None
+
+
 class NewsletterEnded(Event, frozen=True, kw_only=True):
     """The newsletter has ended; there are no further issues."""
 
@@ -41,5 +47,6 @@ class NewsletterEnded(Event, frozen=True, kw_only=True):
 EVENTS: tuple[type[Event], ...] = (
     NewsletterStarted,
     NewsletterScheduleSet,
+    NewsletterOrganisationSet,
     NewsletterEnded,
 )

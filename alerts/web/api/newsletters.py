@@ -45,6 +45,8 @@ class Newsletter(JsonResponse, frozen=True, kw_only=True):
     next_issue: datetime | None
     sections: tuple[str, ...]
     ended: bool
+    organisation: str | None
+    """Organisation in whose name its issues go out; null for the service itself."""
 
     @classmethod
     def of(cls, state: NewsletterState, now: datetime) -> Newsletter:
@@ -61,6 +63,7 @@ class Newsletter(JsonResponse, frozen=True, kw_only=True):
             next_issue=due,
             sections=state.sections,
             ended=state.ended,
+            organisation=state.organisation,
         )
 
 

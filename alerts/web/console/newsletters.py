@@ -10,6 +10,7 @@ from alerts.contract.bodies import BulletinBody, NewsletterBody
 from alerts.domain import recurrence
 from alerts.domain.events import NewsletterSchedule
 from alerts.domain.newsletter import NewsletterState
+from alerts.domain.reference_data import MemberState
 from alerts.intake import strict_json
 from alerts.kernel.errors import DomainError, Invalid
 from alerts.services import Services
@@ -17,6 +18,7 @@ from alerts.web.api.common import read
 from alerts.web.console import series
 from alerts.web.console.frame import Frame
 from alerts.web.console.member_actor import ONCE, actor_of_member, idempotency_of, member_of, once_key
+from alerts.web.console.organisation_choice import name_options
 from alerts.web.console.presenter import Presenter
 from alerts.web.console.series import SeriesForm, next_issues
 from alerts.web.http.auth import caught_up
@@ -68,7 +70,12 @@ class NewsletterScreens:
             return await self._form(request, None, form, errors, fields, schedule, status)
         try:
             self._everywhere(request)
-            body = {"slug": slug or _slug(name), "name": name, "schedule": {"rrule": rule, "at": form.at}}
+            body: dict[str, Any] = {
+                "slug": slug or _slug(name),
+                "name": name,
+                "schedule": {"rrule": rule, "at": form.at},
+            }
+            body["organisation"] = fields.line("organisation") or None
             await self._services.commands.start_newsletter(
                 actor_of_member(request),
                 strict_json.typed(body, NewsletterBody),
@@ -89,7 +96,12 @@ class NewsletterScreens:
         actor, do = actor_of_member(request), fields.line("do")
         form, rule = series.parse(fields, errors if do in ("show", "save") else FormErrors())
         if do in ("issue", "end") and fields.ticked("name"):
-            if form.differs(state.schedule) or fields.line("name") != state.name:
+            named = fields.line("organisation") if fields.ticked("organisation") else state.organisation or ""
+            if (form.differs(state.schedule), fields.line("name"), named) != (
+                False,
+                state.name,
+                state.organisation or "",
+            ):
                 errors.add("name", "The series was changed on this page: save it first.")
             elif do == "end" and fields.has_words("title", "body"):
                 errors.add("title", "An issue is begun on this page: draft it first, or empty it.")
@@ -109,7 +121,12 @@ class NewsletterScreens:
             if do == "end":
                 await self._services.commands.end_newsletter(actor, state.id)
                 return await self._frame.to("/console/newsletters")
-            patch = {"name": fields.line("name") or state.name, "schedule": {"rrule": rule, "at": form.at}}
+            patch: dict[str, Any] = {
+                "name": fields.line("name") or state.name,
+                "schedule": {"rrule": rule, "at": form.at},
+            }
+            if fields.ticked("organisation"):
+                patch["organisation"] = fields.line("organisation") or None
             version = fields.whole("version")
             seen = state.version if version is None else version
             await self._services.commands.revise_newsletter(actor, state.id, patch, seen)
@@ -175,12 +192,17 @@ class NewsletterScreens:
         since = None if schedule is not None or state is None else state.scheduled_at
         times = await read(self._services, self._times, shown, since)
         issues = await read(self._services, self._issues, state) if state is not None else []
+        saved = state.organisation if state is not None else None
+        chosen = fields.line("organisation") if fields.ticked("organisation") else saved or ""
+        names = await read(self._services, self._names, member_of(request), chosen)
         context = {
             "here": "newsletters",
             "state": state,
             "form": form,
             "name": fields.line("name") or (state.name if state else ""),
             "slug": fields.line("slug"),
+            "organisation": chosen,
+            **names,
             "issue_title": fields.line("title"),
             "issue_body": fields.text("body", 20_000),
             "times": times,
@@ -194,6 +216,14 @@ class NewsletterScreens:
             "once_name": ONCE,
         }
         return self._frame.screen(request, "console/newsletter.html", context, status)
+
+    def _names(self, member: MemberState, chosen: str) -> dict[str, Any]:
+        """Return the names to choose from, and the one that its issues bear where there is no choice. Blocks."""
+        views = self._services.views
+        names = name_options(views, member, self._frame.site.name, None, chosen or None)
+        only = chosen or (member.organisations[0] if member.organisations else None)
+        found = views.organisation(only) if only and not names else None
+        return {"names": names, "issuer": found.sender_name if found is not None else ""}
 
     def _issues(self, state: NewsletterState) -> list[dict[str, Any]]:
         presenter = Presenter(self._frame)
@@ -211,7 +241,8 @@ def _errors_of(error: DomainError) -> FormErrors:
     errors = FormErrors()
     for one in error.errors if isinstance(error, Invalid) else ():
         name = _FIELDS.get(one.field, one.field.split(".")[-1])
-        errors.add("name" if name not in ("rule", "at", "slug", "title", "body", "name") else name, one.message)
+        known = ("rule", "at", "slug", "title", "body", "organisation")
+        errors.add(name if name in known else "name", one.message)
     if not errors:
         errors.add("name", error.message)
     return errors

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from alerts.commands import Actor
-from alerts.contract.bodies import BulletinBody, ContentBody, NewsletterBody, NoticeBody
-from alerts.kernel.errors import Forbidden
+from alerts.contract.bodies import BulletinBody, ContentBody, NewsletterBody, NoticeBody, OrganisationBody
+from alerts.domain.streams import NOTICE
+from alerts.kernel.errors import Forbidden, Invalid
 from tests.support.command_rig import CommandRig, key, on_both
 
 WEEKLY = NewsletterBody(slug="week", name="The week")
@@ -41,6 +43,49 @@ async def test_role_for_other_kinds_manages_no_newsletter(rig: CommandRig) -> No
     await rig.commands.draft_bulletin(editor, started.id, ISSUE)
     await rig.commands.end_newsletter(editor, started.id)
     assert revised.version == started.version + 1
+
+
+@on_both
+async def test_series_is_written_only_in_a_name_of_ones_own(rig: CommandRig) -> None:
+    await rig.places()
+    for slug, more in (("council", {}), ("police", {}), ("camden", {"areas": {"place": "camden"}}),
+                       ("alerts", {"kinds": ("alert",)})):  # fmt: skip
+        body = OrganisationBody(slug=slug, name={"en": slug}, sender_name=slug.capitalize(), **more)
+        await rig.commands.define_organisation(key(), body)
+    council, both = (
+        await limited(rig, "ann", organisations=("council",)),
+        await limited(rig, "bob", organisations=("council", "police")),
+    )
+    series = await rig.commands.start_newsletter(council, WEEKLY)
+    issue = await rig.commands.draft_bulletin(council, series.id, ISSUE)
+    state = rig.log.state(NOTICE, issue.id)
+    assert state is not None and state.plan.organisation == "council", "the only name of hers"
+    month = NewsletterBody(slug="month", name="The month")
+    with pytest.raises(Invalid, match="Choose in whose name"):
+        await rig.commands.start_newsletter(both, month)
+    theirs = await rig.commands.start_newsletter(both, replace(month, organisation="police"))
+    services = await rig.commands.start_newsletter(key(), NewsletterBody(slug="year", name="The year"))
+    for other in (theirs, services):
+        for refused in (
+            rig.commands.revise_newsletter(council, other.id, {"name": "Mine"}, other.version),
+            rig.commands.draft_bulletin(council, other.id, ISSUE),
+            rig.commands.end_newsletter(council, other.id),
+        ):
+            with pytest.raises(Forbidden, match="you write for Council"):
+                await refused
+    with pytest.raises(Forbidden, match="you write for Council"):
+        await rig.commands.revise_newsletter(council, series.id, {"organisation": "police"}, series.version)
+    for name, words in (
+        ("camden", "a newsletter reaches everywhere"),
+        ("alerts", "issues alerts only"),
+        ("x", "no org"),
+    ):
+        with pytest.raises(Invalid, match=words):
+            await rig.commands.revise_newsletter(key(), series.id, {"organisation": name}, series.version)
+    await rig.commands.retire_organisation(key(), "council")
+    await rig.commands.revise_newsletter(key(), series.id, {"name": "Our week"}, series.version)
+    with pytest.raises(Invalid, match="issues nothing any more"):
+        await rig.commands.draft_bulletin(council, series.id, ISSUE)
 
 
 @on_both

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from alerts.commands import SYSTEM
+from alerts.contract.bodies import OrganisationBody
 from tests.support.served import Served, consent, problem
 
 URL = "/api/v1/newsletters"
@@ -122,6 +124,42 @@ async def test_an_issue_goes_to_whoever_chose_it_at_its_own_time(served: Served)
     await until(lambda: len(mails(served, "reader@example.org")) == 1 and len(mails(served, "daily@example.org")) == 1)
     assert not mails(served, "asked-for-nothing@example.org") and not mails(served, "weather@example.org")
     assert b"Issue 1" in mails(served, "reader@example.org")[0]
+
+
+async def test_issue_bears_the_name_of_its_series(served: Served) -> None:
+    for slug, name in (("council", "Camden Council"), ("police", "Police")):
+        await served.parts.commands.define_organisation(
+            SYSTEM, OrganisationBody(slug=slug, name={"en": f"The {name}"}, sender_name=name)
+        )
+    key = await served.key(*SCOPES, policy="issue")
+    await served.ok("POST", URL, key, {"slug": "week", "name": "The week", "organisation": "council"}, 201)
+    shown = await served.ok("GET", f"{URL}/week", key)
+    assert shown["organisation"] == "council" and shown["version"] == 2
+    await served.ok("POST", "/api/v1/subscribers", key, person("reader@example.org", topics=["newsletter/week"]), 201)
+    made = await served.ok("POST", f"{URL}/week/bulletins", key, {"content": WORDS}, 201)
+    assert (await served.ok("GET", f"/api/v1/notices/{made['id']}", key))["organisation"] == "council"
+    await served.ok("POST", f"/api/v1/notices/{made['id']}/submit", key)
+    seen = await served.ok("GET", f"/api/v1/notices/{made['id']}", key)
+    counted = {"version": seen["version"], "people": seen["people"]}
+    await served.ok("POST", f"/api/v1/notices/{made['id']}/approve", await served.approver(), counted)
+    await served.ok("POST", f"/api/v1/notices/{made['id']}/issue", key, {}, 202)
+    await until(lambda: len(mails(served, "reader@example.org")) == 1)
+    mail = message_from_bytes(mails(served, "reader@example.org")[0], policy=policy.default)
+    assert mail["From"].startswith("Camden Council <")
+    page = await (await served.client.get(f"/alerts/{made['id']}")).text()
+    assert "The Camden Council" in page
+
+    edited = {**key, "If-Match": '"2"'}
+    assert (await served.ok("PATCH", f"{URL}/week", edited, {"name": "Week"}))["version"] == 3
+    assert (await served.ok("GET", f"{URL}/week", key))["organisation"] == "council", "it stays"
+    edited["If-Match"] = '"3"'
+    assert (await served.ok("PATCH", f"{URL}/week", edited, {"organisation": None}))["version"] == 4
+    assert (await served.ok("GET", f"{URL}/week", key))["organisation"] is None
+    for wrong in ("none-such", "Not a slug"):
+        answer = await served.client.patch(
+            f"{URL}/week", json={"organisation": wrong}, headers={**key, "If-Match": "*"}
+        )
+        assert (await problem(answer, 422))["errors"][0]["field"] == "organisation"
 
 
 async def test_what_is_scheduled_can_be_withdrawn(served: Served) -> None:

@@ -163,3 +163,24 @@ async def test_limited_writer_has_the_only_name_or_chooses(served: Served) -> No
     assert lou.status == 422 and "Choose in whose name it goes out: Camden Council or Police." in lou.text
     await lou.press("save", **WORDS, organisation="police")
     assert lou.url.endswith("/edit"), lou.text
+
+
+@SQLITE
+async def test_newsletter_names_its_organisation(served: Served) -> None:
+    await two(served)
+    free, council = await officer(served, "free", "author"), await limited(served, "cole", "council")
+    await free.open("/console/newsletters/new")
+    assert "In whose name its issues come" in free.text
+    await free.press("save", name="The week", often="DAILY", at="08:00", organisation="none-such")
+    assert free.status == 422 and "There is no organisation" in free.text and 'value="The week"' in free.text
+    await free.press("save", organisation="police")
+    assert free.url == "/console/newsletters/the-week" and 'value="police" selected' in free.text, free.text[:3000]
+    await free.press("issue", title="Issue 1", body="What happened.", organisation="council")
+    assert free.status == 422 and "save it first" in free.text and 'value="council" selected' in free.text
+    await free.press("save")
+    await free.press("issue")
+    assert 'value="council" selected' in free.text and "/edit" in free.url, "its issue bears the name"
+    await council.open("/console/newsletters/the-week")
+    assert "Its issues come in the name of <bdi>Camden Council</bdi>." in council.text
+    await council.press("save", name="Our week", often="DAILY", at="09:00")
+    assert council.status == 200 and "Our week" in council.text
