@@ -184,7 +184,7 @@ def _edges_of(outlines: Sequence[BaseGeometry]) -> tuple[NDArray[np.object_], ND
     """Edges of all outlines as lines, and the index of the outline each belongs to."""
     pairs, owners = [np.empty((0, 2, 2))], [np.empty(0, dtype=np.int64)]
     for index, outline in enumerate(outlines):
-        for ring in shapely.get_rings(outline):
+        for ring in shapely.get_rings(shapely.get_parts(outline)):  # of a MultiPolygon itself it returns none
             positions = shapely.get_coordinates(ring)
             pairs.append(np.stack([positions[:-1], positions[1:]], axis=1))
             owners.append(np.full(len(positions) - 1, index, dtype=np.int64))

@@ -46,6 +46,12 @@ def test_outlines_that_cross_too_often_are_refused(monkeypatch: pytest.MonkeyPat
         area_of(({"place": "a"}, {"place": "b"}), lambda slug: area_of([ACROSS[slug == "a"]], lambda _: None))
 
 
+def test_outlines_of_several_parts_are_looked_at_too() -> None:
+    island = [[[5.0, 5.0], [6.0, 5.0], [6.0, 6.0], [5.0, 5.0]]]
+    islands = [{"type": "MultiPolygon", "coordinates": [one["coordinates"], island]} for one in ACROSS]
+    assert are_tangled([polygon_of(one) for one in islands])
+
+
 def test_too_many_edges_beside_each_other_are_refused() -> None:
     with pytest.raises(Invalid, match="beside each other too often"):
         validate_area(hatch(600), "area", ())
