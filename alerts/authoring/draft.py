@@ -52,3 +52,5 @@ class NoticeDraft(msgspec.Struct, frozen=True, kw_only=True):
     outside: tuple[str, ...] = ()
     """Names of registered places that it does not."""
     live: tuple[LiveNotice, ...] = ()
+    too_fine: str | None = None
+    """Why the area is too fine, in words."""

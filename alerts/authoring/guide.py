@@ -8,6 +8,7 @@ from alerts.authoring.consistency import area_as_said, end_as_said, languages_ag
 from alerts.authoring.diagnostic import Diagnostic
 from alerts.authoring.draft import NoticeDraft
 from alerts.authoring.five_parts import five_parts
+from alerts.authoring.outline import outline
 from alerts.authoring.word_lists import word_lists
 from alerts.authoring.wording import wording
 
@@ -38,3 +39,4 @@ def _diagnostics(draft: NoticeDraft, sender: str) -> Iterator[Diagnostic]:
         yield from area_as_said(draft, tag, words)
     yield from languages_agree(draft)
     yield from live_agree(draft)
+    yield from outline(draft)

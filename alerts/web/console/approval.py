@@ -280,6 +280,7 @@ class Approval:
                 "once_name": ONCE,
             },
             status,
+            frames=True,
         )
 
     def _context(self, state: NoticeState, fields: FormFields | None) -> dict[str, Any]:

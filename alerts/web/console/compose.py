@@ -10,11 +10,9 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from alerts.channels.i18n import LANGUAGES, direction
 from alerts.contract.bodies import NoticeBody
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.notice import NoticeState
-from alerts.domain.reference_data import MemberState
 from alerts.domain.streams import NOTICE
 from alerts.intake import strict_json
 from alerts.kernel.errors import Conflict, DomainError, Forbidden, Invalid, Stale
@@ -24,46 +22,17 @@ from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console import notice_form
 from alerts.web.console.comments import CommentSection
+from alerts.web.console.compose_view import ComposeView
 from alerts.web.console.draft_merge import Collision, merge, take, taken
+from alerts.web.console.draft_outline import corners_of, outline_problem, simplify
 from alerts.web.console.draft_review import NEAR_MISS_M, DraftReview
-from alerts.web.console.frame import CHANNELS, Frame
-from alerts.web.console.member_actor import ONCE, actor_of_member, idempotency_of, member_of, notice_id, once_key
+from alerts.web.console.frame import Frame
+from alerts.web.console.member_actor import actor_of_member, idempotency_of, member_of, notice_id
 from alerts.web.console.notice_form import NoticeForm
-from alerts.web.console.organisation_choice import name_options
-from alerts.web.console.presenter import Presenter
-from alerts.web.console.template_choice import begun_from, template_options
+from alerts.web.console.template_choice import begun_from
 from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
-from alerts.web.public.map_svg import Zone, draw
 
-MEANINGS: dict[str, dict[str, str]] = {
-    "severity": {
-        "Extreme": "Extreme: extraordinary danger to life or property",
-        "Severe": "Severe: danger to life or property",
-        "Moderate": "Moderate: possible danger",
-        "Minor": "Minor: little danger",
-        "Unknown": "Not known yet",
-    },
-    "urgency": {
-        "Immediate": "Immediate: act now",
-        "Expected": "Expected: act within the hour",
-        "Future": "Future: act soon",
-        "Past": "Past: no need to act any more",
-        "Unknown": "Not known yet",
-    },
-    "certainty": {
-        "Observed": "Observed: it has happened",
-        "Likely": "Likely: more than even odds",
-        "Possible": "Possible: less than even odds",
-        "Unlikely": "Unlikely",
-        "Unknown": "Not known yet",
-    },
-}
-_STATUSES = (
-    ("Actual", "Real: residents get it"),
-    ("Exercise", "Drill: testers and the team"),
-    ("Test", "Test: testers and the team"),
-)
 COMMENT = "comment"
 """Act that saves, then comments: what was typed beside the comment is not lost without the page's script."""
 COUNT = "count"
@@ -72,6 +41,8 @@ TEMPLATE = "template"
 """Act that fills the form from a template, and saves nothing."""
 AUTO = "auto"
 """Act of the page's script: save, and answer with the parts of the page that depend on it."""
+SIMPLIFY = "simplify"
+"""Act that saves the area with fewer corners."""
 _FIELD_OF = {"area": "near", "audience": "near", "expires": "ends-day", "channels": "channel", "priority": "severity"}
 """Field of the form for a field of the API's body."""
 
@@ -94,6 +65,7 @@ class Compose:
     def __init__(self, services: Services) -> None:
         self._services, self._frame = services, Frame(services)
         self._review, self._comments = DraftReview(self._frame), CommentSection(self._frame)
+        self._view = ComposeView(self._frame, self._review, self._comments)
         self._zone, self._language = services.settings.timezone, services.settings.default_language
 
     async def blank(self, request: web.Request) -> web.Response:
@@ -110,11 +82,13 @@ class Compose:
         fields = await read_form(request)
         form, errors = await read(self._services, self._parse, fields, ())
         if fields.line("do") == COUNT:
-            return await self._counted(request, form, None)
+            return await self._counted(request, form, None, errors)
         if fields.line("do") == TEMPLATE:
             errors = FormErrors()
             form = await begun_from(self._services, form, fields.line("start"), errors)
             return await self._screen(request, form, errors, None, 404 if errors else 200, fields)
+        if not errors and fields.line("do") == SIMPLIFY:
+            await self._simplify(form, errors)
         if errors:
             return await self._refused(request, fields, form, errors, None, 422)
         body = {name: value for name, value in notice_form.body_of(form, self._zone).items() if value is not None}
@@ -131,7 +105,7 @@ class Compose:
         drafted = state if state.version == saved.version else await self._at(state, saved.position)
         _leave_name(form, drafted)
         if not taken(form, notice_form.of_plan(drafted.plan, self._zone, self._language)):
-            return await self._done(request, fields, saved.id)
+            return await self._done(request, fields, saved.id, simplified=form.corners_before)
         # An earlier press had fewer words: that of the script, which was under way.
         return await self._saved(request, fields, form, drafted)
 
@@ -144,7 +118,12 @@ class Compose:
         notice_form.add_language(form, request.query.get("language", ""))
         asked = request.query.get("reaches", "")[:200].strip()
         answer = await self._review.reaches(state, asked) if asked else ""
-        return await self._screen(request, form, FormErrors(), state, asked=asked, answer=answer)
+        before = request.query.get("simplified", "")
+        after = await read(self._services, corners_of, form.area) if before.isdecimal() else 0
+        simplified = (before, after) if before.isascii() and after and len(before) < 8 else None
+        shown: dict[str, Any] = {"asked": asked, "answer": answer, "simplified": simplified}
+        shown["shown_language"] = request.query.get("language", "")
+        return await self._screen(request, form, FormErrors(), state, **shown)
 
     async def save(self, request: web.Request) -> web.Response:
         """Save a draft. Of a colleague's change in between, each field that only they changed is taken over."""
@@ -154,10 +133,12 @@ class Compose:
         theirs = notice_form.of_plan(state.plan, self._zone, self._language)
         notice_form.keep_kind(form, theirs)
         if fields.line("do") == COUNT:
-            return await self._counted(request, form, state)
+            return await self._counted(request, form, state, errors)
         take(form, theirs, fields.all("take"))
         if fields.line("do") == "grow":
             notice_form.grow(form, NEAR_MISS_M)
+        if not errors and fields.line("do") == SIMPLIFY:
+            await self._simplify(form, errors)
         if errors:  # the next press merges from where this editor began
             return await self._refused(request, fields, form, errors, began, 422)
         return await self._saved(request, fields, form, began)
@@ -186,10 +167,23 @@ class Compose:
             return await self._refused(request, fields, form, _error("title", words), began, 409)
         except DomainError as error:
             return await self._refused(request, fields, merged, _errors_of(error), state, 422)
-        return await self._done(request, fields, state.id, taken(form, merged))
+        return await self._done(request, fields, state.id, taken(form, merged), form.corners_before)
 
-    async def _counted(self, request: web.Request, form: NoticeForm, state: NoticeState | None) -> web.Response:
+    async def _simplify(self, form: NoticeForm, errors: FormErrors) -> None:
+        """Put an area of fewer corners into a form; an error if there is none."""
+        try:
+            if not await read(self._services, simplify, form):
+                errors.add("fine", "Fewer corners would not do: the area stays as it is.")
+        except DomainError as error:
+            errors.add("near", error.message)
+
+    async def _counted(
+        self, request: web.Request, form: NoticeForm, state: NoticeState | None, errors: FormErrors
+    ) -> web.Response:
         """Answer the page's script with how many people a form would reach, or why that is not known."""
+        wrong = next((errors.words[name] for name in ("geojson", "postcodes", "radius") if name in errors.words), "")
+        if wrong:
+            return web.json_response({"words": f"Not counted: {wrong}"})
         if state is None:
             body = {name: value for name, value in notice_form.body_of(form, self._zone).items() if value is not None}
         else:
@@ -201,9 +195,11 @@ class Compose:
             )
         except DomainError as error:
             return web.json_response({"words": f"Not counted: {error.message}"})
-        return web.json_response(
-            {"words": f"It would reach {people_words(self._frame.translator.number(counted.people))}."}
-        )
+        said = [f"It would reach {people_words(self._frame.translator.number(counted.people))}."]
+        fine = await read(self._services, outline_problem, form.area)
+        if fine is not None:
+            said.append(f"Its outline is too fine: {fine.words}")
+        return web.json_response({"words": " ".join(said)})
 
     def _parse(self, fields: Any, before: Sequence[Any]) -> tuple[NoticeForm, FormErrors]:
         lookup = self._services.place_lookup
@@ -239,9 +235,8 @@ class Compose:
         fields: FormFields | None = None,
         **more: Any,
     ) -> web.Response:
-        context = await self._context(form, errors, state, fields)
-        context |= await read(self._services, self._names, member_of(request), form, state)
-        return self._frame.screen(request, "console/compose.html", {**context, **more}, status)
+        context = await self._view.page(member_of(request), form, errors, state, fields)
+        return self._frame.screen(request, "console/compose.html", {**context, **more}, status, frames=True)
 
     async def _refused(
         self,
@@ -253,8 +248,11 @@ class Compose:
         status: int,
     ) -> web.Response:
         """Show what was typed, with what is wrong; nothing was saved."""
+        if form.simplified_from is not None:
+            form.area = form.simplified_from
         if fields.line("do") == AUTO:
-            return web.json_response({"errors": errors.words}, status=status)
+            counts = await read(self._services, self._view.counts, form, state)
+            return web.json_response({"errors": errors.words, "counts": counts}, status=status)
         return await self._screen(request, form, errors, state, status, fields)
 
     async def _commented(self, request: web.Request, fields: FormFields, state: NoticeState) -> web.Response:
@@ -284,11 +282,17 @@ class Compose:
         return await self._screen(request, form, errors, state, 409, fields, collisions=collisions)
 
     async def _done(
-        self, request: web.Request, fields: FormFields, notice: UUID, merged: dict[str, Any] | None = None
+        self,
+        request: web.Request,
+        fields: FormFields,
+        notice: UUID,
+        merged: dict[str, Any] | None = None,
+        simplified: int = 0,
     ) -> web.Response:
         """Answer a save: the parts of the page that depend on it, or the page that was asked for.
 
-        `merged`: fields that a colleague has changed, for the page's script to show.
+        `merged`: fields that a colleague has changed, for the page's script to show. `simplified`: corners of the area
+        before this press has simplified it.
         """
         do = fields.line("do")
         if do == COMMENT:
@@ -297,13 +301,14 @@ class Compose:
             shown = {
                 "reaches": fields.line("reaches") if do == "reaches" else "",
                 "language": fields.line("add-language"),
+                "simplified": str(simplified) if simplified else "",
             }
             query = urlencode({name: value for name, value in shown.items() if value})
             tail = f"?{query}" if query else ""
             return await self._frame.to(f"/console/notices/{notice}/{'check' if do == 'check' else 'edit'}{tail}")
         state = await self._draft(notice)
         form = notice_form.of_plan(state.plan, self._zone, self._language)
-        context = await self._context(form, FormErrors(), state, recent=True)
+        context = await self._view.draft(form, FormErrors(), state, recent=True)
         return web.json_response(
             {
                 "url": f"{self._frame.site.base}/console/notices/{notice}/edit",
@@ -312,73 +317,14 @@ class Compose:
                 "saved": f"Draft saved {self._services.clock().astimezone(ZoneInfo(self._zone)):%H:%M:%S}."
                 + (" What a colleague changed is taken over." if merged else ""),
                 "taken": merged or {},
-                "aside": self._part("aside", context),
-                "area": self._part("area", context),
-                "dock": self._part("dock", context),
-                "talk": self._part("talk", context),
+                "counts": context["counts"],
+                "lacks": context["lacks"],
+                **{name: self._part(name, context) for name in ("aside", "area", "fine", "dock", "talk")},
             }
         )
 
     def _part(self, name: str, context: dict[str, Any]) -> str:
         return self._frame.pages.render(f"console/compose_{name}.html", self._frame.translator, context).decode()
-
-    async def _context(
-        self,
-        form: NoticeForm,
-        errors: FormErrors,
-        state: NoticeState | None,
-        fields: FormFields | None = None,
-        recent: bool = False,
-    ) -> dict[str, Any]:
-        return {
-            **await read(self._services, self._fields, form, errors, state),
-            **(await self._review.of(state, recent=recent) if state is not None else {"area_words": ""}),
-            **await read(self._services, self._comments.of, state, fields),
-        }
-
-    def _fields(self, form: NoticeForm, errors: FormErrors, state: NoticeState | None) -> dict[str, Any]:
-        translator = self._frame.translator
-        danger = form.kind == "alert" and form.severity in ("Extreme", "Severe") and form.status == "Actual"
-        danger = danger and form.urgency in ("Immediate", "Expected") and form.certainty in ("Observed", "Likely")
-        return {
-            "here": "compose",
-            "form": form,
-            "errors": errors.words,
-            "error_heading": "There is a problem",
-            "state": state,
-            "once": once_key(),
-            "once_name": ONCE,
-            "drill": form.status != "Actual",
-            "danger": danger,
-            "meanings": MEANINGS,
-            "statuses": _STATUSES,
-            "topics": [(topic.slug, topic.name.get("en", topic.slug)) for topic in self._services.views.topics()],
-            "all_channels": [(channel, CHANNELS.get(channel, channel)) for channel in ALL_CHANNELS],
-            "area_parts": [(notice_form.part_value(part), notice_form.part_words(part)) for part in form.area],
-            "map": self._map(state),
-            "languages_of": [
-                (tag, translator.language(tag), direction(tag), words) for tag, words in form.words.items()
-            ],
-            "more_languages": [(tag, translator.language(tag)) for tag in LANGUAGES if tag not in form.words],
-            "zone": self._zone,
-            **template_options(self._services.views, form, state),
-        }
-
-    def _names(self, member: MemberState, form: NoticeForm, state: NoticeState | None) -> dict[str, Any]:
-        """Return the names to choose from, and the one that it has where there is no choice."""
-        views, chosen = self._services.views, form.organisation or (state.plan.organisation if state else None)
-        names = name_options(views, member, self._frame.site.name, state, chosen)
-        only = chosen or (member.organisations[0] if member.organisations else None)
-        found = views.organisation(only) if only and not names else None
-        return {"names": names, "issuer": found.sender_name if found is not None else ""}
-
-    def _map(self, state: NoticeState | None) -> str | None:
-        presenter = Presenter(self._frame)
-        area = presenter.place_shapes.area(state.plan.area) if state is not None else None
-        if state is None or area is None or area.empty:
-            return None
-        zone = Zone(presenter.style_class(state), area)
-        return str(draw(presenter.place_shapes.outlines(), [zone], [], "Map of the area"))
 
 
 def _leave_name(form: NoticeForm, began: NoticeState) -> None:

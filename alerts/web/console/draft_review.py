@@ -20,6 +20,7 @@ from alerts.domain.events import AreaJson, NoticePlan
 from alerts.domain.notice import NoticeState
 from alerts.kernel.errors import DomainError
 from alerts.web.api.common import read
+from alerts.web.console.draft_outline import outline_problem
 from alerts.web.console.frame import CHANNELS, Frame
 from alerts.web.console.notice_form import part_words
 from alerts.web.console.previews import previews
@@ -51,6 +52,7 @@ _LABELS = {
     "numbers": "Numbers",
     "opposite": "Opposite advice",
     "live": "Live here",
+    "fine": "Outline",
 }
 _RECENT = timedelta(minutes=1)
 """Time for which a count stands beside a draft that is being written."""
@@ -142,6 +144,7 @@ class DraftReview:
             "remarks": self.by_language(
                 [one for one in found if one.level in ("warns", "stops") and one.check not in FIVE]
             ),
+            "lacks": _lacks(found),
             "asks": self.by_language([one for one in found if one.level == "asks"]),
             "stops": sum(one.level in ("asks", "stops") for one in found),
             "warns": sum(one.level == "warns" for one in found),
@@ -169,6 +172,7 @@ class DraftReview:
             inside=inside,
             outside=outside,
             live=tuple(self._live(state)),
+            too_fine=fine.words if (fine := outline_problem(plan.area or ())) is not None else None,
         )
 
     def _places(self, state: NoticeState) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -282,6 +286,15 @@ def _let_stand(key: str, frame: Frame) -> str:
         return _LABELS[key]
     check, _, tag = key.rpartition("-")
     return f"{_LABELS.get(check, check)} ({frame.translator.language(tag)})"
+
+
+def _lacks(found: Sequence[Diagnostic]) -> dict[str, str]:
+    """Name by language what stops its words, or has to be ticked: `What, When`."""
+    labels: dict[str, dict[str, None]] = {}
+    for one in found:
+        if one.level in ("asks", "stops") and one.language:
+            labels.setdefault(one.language, {})[_LABELS.get(one.check, one.check)] = None
+    return {tag: ", ".join(named) for tag, named in labels.items()}
 
 
 def _parts_words(area: AreaJson | None) -> str:

@@ -14,11 +14,13 @@ from alerts.domain.reference_data import MemberState
 from alerts.domain.streams import NOTICE
 from alerts.kernel.terms import CHANNEL_TERMS, NoticeKind
 from alerts.services import Services
+from alerts.settings.map_tiles import origin
 from alerts.web.api.common import read
 from alerts.web.console.member_actor import notice_id
 from alerts.web.http.auth import caught_up
 from alerts.web.http.return_path import with_return
 from alerts.web.http.routing import MEMBER
+from alerts.web.http.security import framing
 from alerts.web.public.place_shapes import PlaceShapes
 from alerts.web.public.templating import Pages
 
@@ -38,8 +40,16 @@ class Frame:
         self.place_shapes = PlaceShapes(services.views, services.settings.default_language)
         self.translator = translator("en")
 
-    def screen(self, request: web.Request, layout: str, context: dict[str, Any], status: int = 200) -> web.Response:
-        """Render a screen with the name and role of the signed-in member."""
+    def screen(
+        self,
+        request: web.Request,
+        layout: str,
+        context: dict[str, Any],
+        status: int = 200,
+        *,
+        frames: bool = False,
+    ) -> web.Response:
+        """Render a screen with the name and role of the signed-in member. `frames`: it shows previews in frames."""
         member = cast(MemberState, request[MEMBER])
         who = member.name or member.email or "a member of the team"
         alarms = [alarm.words for alarm in self.services.alarms()]
@@ -55,6 +65,7 @@ class Frame:
                 **context,
             },
             status,
+            framing(origin(self.services.settings.tile_url)) if frames else {},
         )
 
     async def to(self, path: str) -> web.Response:

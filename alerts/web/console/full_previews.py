@@ -12,11 +12,12 @@ from msgspec.structs import replace
 from alerts.domain.notice import NoticeState
 from alerts.domain.notice_lifecycle import danger_to_life
 from alerts.services import Services
+from alerts.settings.map_tiles import origin
 from alerts.web.api.common import read
 from alerts.web.console.frame import Frame, notice_state
 from alerts.web.console.previews import preview_message
 from alerts.web.http.routing import Route, role
-from alerts.web.http.security import MAIL
+from alerts.web.http.security import MAIL, framed
 from alerts.web.public.notice import page_of
 from alerts.web.public.page_frame import PageFrame
 
@@ -52,7 +53,8 @@ class FullPreviews:
         """Serve the public page as it would be, marked as a preview and without forms."""
         state, tag = await self._state(request)
         body = await read(self._services, self._page, state, tag)
-        return web.Response(body=body, content_type="text/html", charset="utf-8")
+        headers = framed(origin(self._services.settings.tile_url))
+        return web.Response(body=body, content_type="text/html", charset="utf-8", headers=headers)
 
     def _mail(self, state: NoticeState, tag: str) -> str:
         area_words = self._frame.place_shapes.where(state.plan.area, self._frame.translator)

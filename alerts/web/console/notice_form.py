@@ -35,6 +35,8 @@ DEFAULT_M, MOST_M = 500.0, 100_000.0
 _GRADES = ("kind", "severity", "urgency", "certainty")
 _OF_KIND = (*_GRADES, "topic")
 _LONGEST = 25_000
+_GEOJSON = 400_000
+"""Characters of a pasted outline: some 12,000 corners, as many as a form of this size carries."""
 MOST_POSTCODES = 200
 _PART = 4_000
 """Characters of a part of an area that its box carries; of a longer one it carries a hash."""
@@ -71,6 +73,10 @@ class NoticeForm:
     """Template that it was begun from, as `slug@number`."""
     choices: list[tuple[str, str]] = field(default_factory=list)
     """Places that were meant by `near`, if several were: (value, words)."""
+    simplified_from: list[dict[str, Any]] | None = None
+    """Area before this press has simplified it: what is shown again if the simpler one is refused."""
+    corners_before: int = 0
+    """Corners and circles of `simplified_from`."""
 
 
 def blank(now: datetime, zone: str, language: str, channels: Sequence[str]) -> NoticeForm:
@@ -154,7 +160,7 @@ def parse(
         topic=fields.line("topic"),
         near=fields.line("near"),
         radius=fields.line("radius") or "500",
-        geojson=fields.text("geojson", _LONGEST).strip(),
+        geojson=fields.text("geojson", _GEOJSON + 1).strip(),
         postcodes=fields.text("postcodes", _LONGEST).strip(),
         channels=fields.all("channel"),
         ends_day=fields.line("ends-day"),
@@ -261,10 +267,13 @@ def part_words(part: Mapping[str, Any]) -> str:
     return f"A drawn outline ({part.get('type', 'GeoJSON')})"
 
 
-def part_value(part: Mapping[str, Any]) -> str:
-    """Value of a part's box: the part itself, so that a page that is older than the draft still says what it shows."""
+def part_value(part: Mapping[str, Any], *, saved: bool = True) -> str:
+    """Value of a part's box: the part itself, so that a page that is older than the draft still says what it shows.
+
+    A long one is a hash, if the draft that is `saved` has it.
+    """
     text = json.dumps(part, sort_keys=True, separators=(",", ":"))
-    return text if len(text) <= _PART else sha256(text.encode()).hexdigest()
+    return text if len(text) <= _PART or not saved else sha256(text.encode()).hexdigest()
 
 
 def _ticked(values: Sequence[str], before: Sequence[Mapping[str, Any]], errors: FormErrors) -> list[dict[str, Any]]:
@@ -316,7 +325,9 @@ def _add_drawn(form: NoticeForm, ring: str, errors: FormErrors) -> None:
 
 def add_area(form: NoticeForm, pick: str, find: Find, errors: FormErrors) -> None:
     """Add what was typed or picked to the area."""
-    if form.geojson:
+    if len(form.geojson) > _GEOJSON:
+        errors.add("geojson", f"It is longer than {_GEOJSON:,} characters: simplify the outline where it was made.")
+    elif form.geojson:
         drawn = _object(form.geojson)
         if drawn is not None and drawn.get("type") == "Feature":
             drawn = drawn.get("geometry")

@@ -33,6 +33,19 @@ def previews(services: Services, notice: NoticeState, area_words: str, now: date
     return [_of_language(services, notice, tag, area_words, now) for tag in notice.plan.content]
 
 
+def text_messages(services: Services, notice: NoticeState, area_words: str, now: datetime) -> dict[str, str]:
+    """Return the whole text message of each language of a notice; "" for one that cannot be sent."""
+    if "sms" not in notice.plan.channels:
+        return {}
+    made = {}
+    for tag in notice.plan.content:
+        try:
+            made[tag] = preview_message(services, notice, tag, area_words, now, "sms").decode()
+        except DomainError:
+            made[tag] = ""
+    return made
+
+
 def test_mails(services: Services, notice: NoticeState, area_words: str, now: datetime, to: str) -> list[Message]:
     """Return the e-mail of each language of a notice as a test to one person: marked TEST, its links lead nowhere."""
     made = []

@@ -17,7 +17,7 @@ from alerts.kernel.terms import Category
 from alerts.kernel.texts import BODY, cut
 from alerts.services import Services
 from alerts.web.api.common import read
-from alerts.web.console.compose import MEANINGS
+from alerts.web.console.compose_view import MEANINGS
 from alerts.web.console.frame import Frame
 from alerts.web.console.member_actor import ONCE, actor_of_member, idempotency_of, once_key
 from alerts.web.console.notice_form import CERTAINTIES, SEVERITIES, URGENCIES, NoticeForm, add_area

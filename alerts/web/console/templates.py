@@ -18,7 +18,7 @@ from alerts.kernel.terms import CHANNELS as ALL_CHANNELS
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console import template_form
-from alerts.web.console.compose import MEANINGS
+from alerts.web.console.compose_view import MEANINGS
 from alerts.web.console.draft_review import DraftReview
 from alerts.web.console.frame import CHANNELS, Frame
 from alerts.web.console.member_actor import actor_of_member, idempotency_of, member_of, once_field

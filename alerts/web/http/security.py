@@ -49,6 +49,20 @@ def page_headers(tiles: str) -> Mapping[str, str]:
     return {**PAGES, "Content-Security-Policy": policy}
 
 
+def framing(tiles: str) -> dict[str, str]:
+    """Return the headers of a page that shows pages of ours in frames."""
+    return {"Content-Security-Policy": f"{page_headers(tiles)['Content-Security-Policy']}; frame-src 'self'"}
+
+
+def framed(tiles: str) -> dict[str, str]:
+    """Return the headers of a page that is shown in a frame of ours, and in nobody else's."""
+    policy = page_headers(tiles)["Content-Security-Policy"]
+    return {
+        "Content-Security-Policy": policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'"),
+        "X-Frame-Options": "SAMEORIGIN",
+    }
+
+
 TRANSPORT = "max-age=31536000"
 """Strict-Transport-Security of an instance whose public address is https (RFC 6797)."""
 

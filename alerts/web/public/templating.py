@@ -72,6 +72,8 @@ class Site:
     """URL of the script by which a planned notice is dragged to another day."""
     live_script: str = ""
     """URL of the script that follows a notice while it leaves."""
+    languages_script: str = ""
+    """URL of the script that lays the languages of a draft into tabs; without it all stand in the page."""
     compose_script: str = ""
     """URL of the script that saves a draft as it is written; the form works without it."""
     is_copy: bool = False
@@ -107,6 +109,7 @@ class Site:
             passkey_script=f"{base}/static/passkey.js?v={_version('passkey.js')}",
             calendar_script=f"{base}/static/calendar.js?v={_version('calendar.js')}",
             live_script=f"{base}/static/live.js?v={_version('live.js')}",
+            languages_script=f"{base}/static/languages.js?v={_version('languages.js')}",
             compose_script=f"{base}/static/compose.js?v={_version('compose.js')}",
             fresh_script=f"{base}/static/fresh.js?v={_version('fresh.js')}",
         )

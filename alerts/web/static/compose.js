@@ -8,7 +8,7 @@
   if (!form) return;
   const AFTER_MS = 1000;
   const said = document.getElementById("saved");
-  const parts = ["aside", "area", "dock", "talk"].map((id) => [id, document.getElementById(id)]);
+  const parts = ["aside", "area", "fine", "dock", "talk"].map((id) => [id, document.getElementById(id)]);
   let timer = 0;
   let asking = false;
   let again = false;
@@ -41,20 +41,70 @@
     }
   };
 
-  const renew = ({ url, version, position, saved, taken, ...made }, sent) => {
+  // Letters left are counted here as one types; the whole text message only where it is made.
+  const lettersSaid = document.getElementById("letters-said");
+  const { left, over } = document.getElementById("words").dataset;
+  const counterOf = (field) => document.getElementById(`${field.name}-n`);
+
+  const countLetters = (field) => {
+    const counter = counterOf(field);
+    const most = Number(counter?.dataset.most);
+    if (!most) return;
+    const letters = Array.from(field.value.trim()).length;
+    const rest = Math.abs(most - letters);
+    const words = letters <= most ? left : over;
+    counter.textContent = words.replace("{letters}", letters).replace("{rest}", rest).replace("{most}", most);
+  };
+
+  // Read out after a second's rest: the counter of the field that is being written.
+  let lettersTimer = 0;
+  const sayLetters = () => {
+    clearTimeout(lettersTimer);
+    lettersTimer = setTimeout(() => {
+      const field = document.activeElement;
+      const words = field?.name && counterOf(field)?.textContent;
+      if (words && lettersSaid.textContent !== words) lettersSaid.textContent = words;
+    }, AFTER_MS);
+  };
+
+  const showCounts = (counts = {}) => {
+    for (const [name, words] of Object.entries(counts)) {
+      const counter = document.getElementById(`${name}-n`);
+      if (counter && !counter.dataset.most && counter.textContent !== words) {
+        counter.textContent = words;
+        if (document.activeElement?.name === name) sayLetters();
+      }
+    }
+  };
+
+  const showLacks = (lacks) => {
+    for (const place of document.querySelectorAll("[data-lacks]")) place.textContent = lacks[place.dataset.lacks] ?? "";
+  };
+
+  // What was opened stays open when its part of the page is renewed.
+  const put = (part, html) => {
+    const opened = [...part.querySelectorAll("details[open][id]")].map(({ id }) => id);
+    part.innerHTML = html;
+    for (const one of part.querySelectorAll("details[id]")) one.open = opened.includes(one.id);
+  };
+
+  const renew = ({ url, version, position, saved, taken, counts, lacks, ...made }, sent) => {
+    showCounts(counts);
+    showLacks(lacks);
     show(taken, sent);
     form.elements.version.value = version;
     form.elements.position.value = position;
     if (!form.hasAttribute("action")) history.replaceState(null, "", url);
     form.action = url;
     for (const [id, part] of parts) {
-      if (part && made[id] !== undefined && (taken[id] || !part.contains(document.activeElement))) part.innerHTML = made[id];
+      if (part && made[id] !== undefined && (taken[id] || !part.contains(document.activeElement))) put(part, made[id]);
     }
     say(saved);
   };
 
   const refused = async (answer) => {
-    const { errors = {} } = await answer.json().catch(() => ({}));
+    const { errors = {}, counts } = await answer.json().catch(() => ({}));
+    showCounts(counts);
     const [first] = Object.values(errors);
     say(first ? `Not saved yet. ${first}` : "Not saved. Press “Save the draft”.");
   };
@@ -110,13 +160,18 @@
     heardTimer = setTimeout(() => { heard.textContent = words; }, AFTER_MS);
   };
 
+  const PASTED = ["geojson", "postcodes"];
   const count = async () => {
     if (counting || !drawn) return;
     counting = true;
     const ring = drawn;
     const asked = values();
     asked.set("do", "count");
-    asked.set("area", JSON.stringify(ring.map((corner) => corner.map((degrees) => Number(degrees.toFixed(5))))));
+    if (Array.isArray(ring)) {
+      asked.set("area", JSON.stringify(ring.map((corner) => corner.map((degrees) => Number(degrees.toFixed(5))))));
+    } else {
+      for (const name of PASTED) asked.set(name, ring[name]);
+    }
     try {
       const answer = await fetch(form.hasAttribute("action") ? form.action : location.href, {
         method: "POST", body: asked, redirect: "manual", headers: { Accept: "application/json" },
@@ -139,12 +194,26 @@
     else showCount("");
   });
 
+  // A pasted outline or list is counted as it stands; it is saved once it is added.
+  const countPasted = () => {
+    const pasted = Object.fromEntries(PASTED.map((name) => [name, form.elements[name].value]));
+    drawn = Object.values(pasted).some((text) => text.trim()) ? pasted : null;
+    clearTimeout(drawnTimer);
+    if (drawn) drawnTimer = setTimeout(count, AFTER_MS);
+    else showCount("");
+  };
+
   const later = () => {
     clearTimeout(timer);
     timer = setTimeout(save, AFTER_MS);
   };
 
   form.addEventListener("input", ({ target }) => {
+    if (PASTED.includes(target.name)) countPasted();
+    if (counterOf(target)) {
+      countLetters(target);
+      sayLetters();
+    }
     if (target.matches("textarea, input:not([type=checkbox], [type=radio], [type=hidden])") && target.value.trim()) began = true;
     if (!["near", "radius", "reaches", "geojson", "postcodes", "comment", "about"].includes(target.name)) later();
   });

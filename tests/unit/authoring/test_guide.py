@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from alerts.authoring.draft import DraftWords, LiveNotice, NoticeDraft
 from alerts.authoring.guide import blocking, diagnostics, overruled
+from alerts.authoring.outline import too_fine
 from alerts.authoring.readability import readability
 from alerts.authoring.word_lists import word_lists
 from alerts.authoring.wording import blanks
@@ -45,6 +46,31 @@ def draft(words: DraftWords = GOOD, **more: Any) -> NoticeDraft:
 def seen(given: NoticeDraft) -> set[tuple[str, str]]:
     """Checks and levels of a draft, but for what is good."""
     return {(one.check, one.level) for one in diagnostics(given, "Southwark Council") if one.level != "good"}
+
+
+def test_area_that_is_too_fine_warns_and_may_stand() -> None:
+    found = diagnostics(draft(too_fine="It has 812 corners."), "Southwark Council")
+    fine = next(one for one in found if one.check == "fine")
+    assert (fine.level, fine.words, fine.field) == ("warns", "It has 812 corners.", "fine")
+    assert not blocking(found, frozenset()) and "fine" in overruled(found, frozenset())
+
+
+def ring(*corners: tuple[float, float]) -> list[dict[str, Any]]:
+    """An outline of corners as (longitude, latitude)."""
+    return [{"type": "Polygon", "coordinates": [[list(one) for one in (*corners, corners[0])]]}]
+
+
+def test_fine_is_what_could_be_coarser_and_what_has_too_many_corners() -> None:
+    near = too_fine(ring((0, 51), (0.01, 51), (0.01, 51.01), (0.01002, 51.01003), (0, 51.01)))
+    assert near is not None and near.words == "Corners lie 4 m apart; people's places are known to about 10 m."
+    assert (near.before, near.after) == (5, 4)
+    sharp = ring((0, 51), (0.01, 51), (0.01, 51.00003))
+    assert too_fine(sharp) is None, "corners lie close together, but none of them can go"
+    assert too_fine(ring((0, 51), (0.01, 51), (0.01, 51.01), (0, 51.01))) is None
+    apart = [{"circle": {"lat": 51.0, "lon": index / 10, "radius_km": 0.1}} for index in range(251)]
+    many = too_fine(apart)
+    assert many is not None and "251 corners and circles" in many.words
+    assert too_fine(apart[:250]) is None
 
 
 def test_good_warning_has_all_five_parts() -> None:

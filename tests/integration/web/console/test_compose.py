@@ -328,7 +328,7 @@ async def test_letter_is_read_and_printed_before_it_is_sent(served: Served) -> N
     author = await officer(served, "ann", "author")
     notice = await drafted(author, channel=["email", "letter"])
     await author.open(f"/console/notices/{notice}/check")
-    assert "<summary>The letter</summary>" in author.text and f"{notice}/letter.pdf" in author.text
+    assert "<summary>The letter<" in author.text and f"{notice}/letter.pdf" in author.text
     answer = await served.client.get(f"/console/notices/{notice}/letter.pdf", headers=author.headers)
     body = await answer.read()
     assert (answer.status == 200 and body.startswith(b"%PDF")) or (answer.status == 503 and b"Pango" in body)
