@@ -34,6 +34,9 @@ _LABELS = {
     "read-model": "Pages lack an entry",
 }
 
+_TEMPLATES = 8
+"""Templates that are offered on Today; all of them are in compose."""
+
 
 def routes(services: Services) -> list[Route]:
     """Policy row of the screen."""
@@ -79,6 +82,7 @@ def _context(presenter: Presenter, member: MemberState) -> dict[str, Any]:
             if not state.well
         ],
         "lanes": _lanes(status),
+        "templates": [(one.slug, one.current.text.name) for one in views.templates() if one.current][:_TEMPLATES],
         "first_steps": first_steps(presenter.services, member),
         **_reminders(presenter, member),
     }

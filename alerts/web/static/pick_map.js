@@ -208,15 +208,19 @@
   };
 
   box.hidden = false;
-  open.addEventListener("click", guarded(async () => {
-    open.disabled = true;
+  const openers = [open, part("draw-now")].filter(Boolean);
+  const opening = (drawn) => guarded(async () => {
+    for (const button of openers) button.disabled = true;
     try {
       await start();
-      open.hidden = true;
+      for (const button of openers) button.hidden = true;
+      if (drawn) await begin();
     } finally {
-      open.disabled = false;
+      for (const button of openers) button.disabled = false;
     }
-  }));
+  });
+  open.addEventListener("click", opening(false));
+  part("draw-now")?.addEventListener("click", opening(true));
   part("middle").addEventListener("click", () => take(map.getCenter()));
   part("area")?.addEventListener("click", guarded(begin));
   part("corner")?.addEventListener("click", corner);

@@ -53,6 +53,9 @@ async def test_password_and_code_sign_in_and_each_code_once(served: Served) -> N
     for wrong in (("ann@town.example", "wrong password wrong", code), ("ann@town.example", PASSWORD, "000000"),
                   ("nobody@town.example", PASSWORD, code), ("", "", "")):  # fmt: skip
         assert await sign_in(served, *wrong) == 422, wrong
+    asked = {"address": "ann@town.example", "password": PASSWORD, "code": "000000", "next": "/console/notices"}
+    refused = await (await served.client.post("/console/sign-in/password", data=asked)).text()
+    assert 'name="next" value="/console/notices"' in refused, "the page that was asked for is not lost by a wrong code"
     both = await asyncio.gather(*(sign_in(served, "ANN@town.example", PASSWORD, code) for _ in range(2)))
     assert sorted(both) == [200, 422], "one code, one sign-in, also at once"
 

@@ -69,6 +69,8 @@ async def test_from_a_template_to_a_correction(served: Served) -> None:
     assert state.current is not None and state.current.number == 1 and not state.waits
     assert [(blank.name, blank.kind) for blank in state.draft.blanks] == [("road", "place"), ("until", "time")]
 
+    way = '<a href="/console/notices/new?template=gas-leak" dir="auto">Gas leak</a>'
+    assert way in await author.open("/console"), "one press from Today"
     notice = await written(author)
     assert "From the template" in author.text
     await author.open(f"/console/notices/{notice}/check")
