@@ -156,6 +156,7 @@ def test_blank_emergency_with_a_drawn_area_takes_twelve_actions(people: Callable
 def test_emergency_from_a_template_takes_fewer(people: Callable[..., Person], site: Site) -> None:
     in_its_own_loop(publish(site))
     author = people("author")
+    author.look()
     author.press("Gas leak", "link")
     author.draw()
     author.replace("Title: what, and where", TITLE, "Walworth Road", UNTIL)

@@ -24,7 +24,7 @@ from alerts.web.console import notice_form
 from alerts.web.console.comments import CommentSection
 from alerts.web.console.compose_view import ComposeView
 from alerts.web.console.draft_merge import Collision, merge, take, taken
-from alerts.web.console.draft_outline import corners_of, outline_problem, simplify
+from alerts.web.console.draft_outline import corners_of, simplify
 from alerts.web.console.draft_review import NEAR_MISS_M, DraftReview
 from alerts.web.console.frame import Frame
 from alerts.web.console.member_actor import actor_of_member, idempotency_of, member_of, notice_id
@@ -196,7 +196,7 @@ class Compose:
         except DomainError as error:
             return web.json_response({"words": f"Not counted: {error.message}"})
         said = [f"It would reach {people_words(self._frame.translator.number(counted.people))}."]
-        fine = await read(self._services, outline_problem, form.area)
+        fine = await read(self._services, self._review.outline_problem, form.area)
         if fine is not None:
             said.append(f"Its outline is too fine: {fine.words}")
         return web.json_response({"words": " ".join(said)})

@@ -14,7 +14,6 @@ from alerts.kernel.terms import CHANNELS as ALL_CHANNELS
 from alerts.web.api.common import read
 from alerts.web.console import notice_form
 from alerts.web.console.comments import CommentSection
-from alerts.web.console.draft_outline import outline_problem
 from alerts.web.console.draft_review import DraftReview
 from alerts.web.console.frame import CHANNELS, Frame
 from alerts.web.console.member_actor import ONCE, once_key
@@ -129,7 +128,7 @@ class ComposeView:
                 (notice_form.part_value(part, saved=part in saved), notice_form.part_words(part)) for part in form.area
             ],
             "simplified": None,
-            "fine": outline_problem(form.area),
+            "fine": self._review.outline_problem(form.area),
             "counters": {"limits": LIMITS, "left": LEFT, "over": OVER},
             "map": self._map(state),
             "languages_of": [

@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from alerts.authoring.outline import TooFine, too_fine
 from alerts.kernel.errors import Invalid
 from alerts.kernel.geometry import detail, simplified, validate_area
 from alerts.web.console.notice_form import NoticeForm
-from alerts.web.public.fragments import FragmentCache
 
 _MOST_POSITIONS = 1_000_000
 """Positions that are read in order to simplify them: more than a draft may be saved with."""
-_found = FragmentCache(100)
 
 
 def outline_problem(parts: Sequence[dict[str, Any]]) -> TooFine | None:
-    """Return why an area is too fine; None if it is not, or is no area. Looked at once for each area."""
-    if not any("place" not in part for part in parts):
+    """Return why an area is too fine; None if it is not, or is no area."""
+    try:
+        return too_fine(_valid(parts)) if any("place" not in part for part in parts) else None
+    except Invalid:
         return None
-    key = msgspec.json.encode(parts, order="deterministic")
-    return _found.get(hash(key), lambda: _problem(parts))
 
 
 def corners_of(parts: Sequence[dict[str, Any]]) -> int:
@@ -42,13 +38,6 @@ def simplify(form: NoticeForm) -> bool:
         return False
     form.simplified_from, form.corners_before, form.area = form.area, corners_of(parts), made.parts
     return True
-
-
-def _problem(parts: Sequence[dict[str, Any]]) -> TooFine | None:
-    try:
-        return too_fine(_valid(parts))
-    except Invalid:
-        return None
 
 
 def _valid(parts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -14,6 +15,7 @@ import msgspec
 from alerts.authoring.diagnostic import Diagnostic
 from alerts.authoring.draft import DraftWords, LiveNotice, NoticeDraft
 from alerts.authoring.guide import blocking, diagnostics
+from alerts.authoring.outline import TooFine
 from alerts.channels.sms_segments import count
 from alerts.domain import notice_lifecycle as life
 from alerts.domain.events import AreaJson, NoticePlan
@@ -24,6 +26,7 @@ from alerts.web.console.draft_outline import outline_problem
 from alerts.web.console.frame import CHANNELS, Frame
 from alerts.web.console.notice_form import part_words
 from alerts.web.console.previews import previews
+from alerts.web.public.fragments import FragmentCache
 from subscribers.audience.query import AudienceCount
 
 NEAR_MISS_M = 50
@@ -69,6 +72,7 @@ class DraftReview:
 
     def __init__(self, frame: Frame) -> None:
         self._frame, self._services = frame, frame.services
+        self._outlines = FragmentCache(_COUNTS)
         self._counts: OrderedDict[UUID, tuple[NoticePlan, datetime, AudienceCount]] = OrderedDict()
 
     async def of(self, state: NoticeState, *, recent: bool = False) -> dict[str, Any]:
@@ -98,6 +102,11 @@ class DraftReview:
             return self._frame.translator.number((await self._count(state, recent=True)).people)
         except DomainError:
             return "?"
+
+    def outline_problem(self, parts: Sequence[dict[str, Any]]) -> TooFine | None:
+        """Return why an area is too fine; None if it is not. Looked at once for each area. Blocks."""
+        key = sha256(msgspec.json.encode(parts, order="deterministic")).digest()
+        return self._outlines.get(key, lambda: outline_problem(parts))
 
     async def _count(self, state: NoticeState, recent: bool) -> AudienceCount:
         """Count an audience and its near miss at once; new words alone need no new count. Raises DomainError."""
@@ -172,7 +181,7 @@ class DraftReview:
             inside=inside,
             outside=outside,
             live=tuple(self._live(state)),
-            too_fine=fine.words if (fine := outline_problem(plan.area or ())) is not None else None,
+            too_fine=fine.words if (fine := self.outline_problem(plan.area or ())) is not None else None,
         )
 
     def _places(self, state: NoticeState) -> tuple[tuple[str, ...], tuple[str, ...]]:
