@@ -12,6 +12,9 @@ import pytest
 from alerts.web.http.app_keys import POLICY
 from tests.support.served import CAMDEN, EVERYTHING, Served, resident
 
+SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+"""Reading a body does not depend on the database."""
+
 BODIES = 16
 """For each operation."""
 JUNK: list[Any] = [
@@ -69,6 +72,7 @@ def dialect(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@SQLITE
 async def test_no_body_makes_the_server_fail(served: Served) -> None:
     dice = random.Random(20260312)
     key = {**await served.key(*EVERYTHING, policy="issue"), "If-Match": "*"}

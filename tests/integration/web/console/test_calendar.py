@@ -10,6 +10,9 @@ from tests.integration.web.console.test_compose import drafted, people, state_of
 from tests.support.officer import Officer, officer
 from tests.support.served import Served
 
+SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+"""What a form or a body says does not depend on the database; the other tests of this file run on both."""
+
 __all__ = ["people"]
 CALENDAR = "/console/calendar"
 
@@ -76,6 +79,7 @@ async def test_series_shows_its_next_five_times_before_it_is_saved(served: Serve
     assert "Issue 1" in author.text and "Southwark this week" in author.text
 
 
+@SQLITE
 async def test_odd_rules_and_unknown_series(served: Served) -> None:
     author = await officer(served, "ann", "author")
     await author.open("/console/newsletters/new")

@@ -14,6 +14,9 @@ from tests.integration.web.console.test_compose import WORDS, drafted, people, s
 from tests.support.officer import officer
 from tests.support.served import Served
 
+SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+"""What a form or a body says does not depend on the database; the other tests of this file run on both."""
+
 __all__ = ["people"]
 
 
@@ -122,6 +125,7 @@ async def test_comments_are_erased_by_an_administrator(served: Served) -> None:
     assert [recorded.event.text for recorded in events if isinstance(recorded.event, NoticeCommented)] == [None]
 
 
+@SQLITE
 @pytest.mark.usefixtures("people")
 async def test_no_button_of_check_loses_what_was_typed(served: Served) -> None:
     ann, kofi = await officer(served, "ann", "author"), await officer(served, "kofi", "approver")
@@ -151,6 +155,7 @@ async def test_no_button_of_check_loses_what_was_typed(served: Served) -> None:
     assert said == ["Is the map right?", "It is.", "Go."], "each once"
 
 
+@SQLITE
 @pytest.mark.usefixtures("people")
 async def test_number_is_typed_again_for_words_that_changed(served: Served) -> None:
     ann, kofi = await officer(served, "ann", "author"), await officer(served, "kofi", "approver")

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from alerts.commands.actor import SYSTEM
 from alerts.contract.bodies import OrganisationBody
 from alerts.web.http.auth import caught_up
 from tests.integration.web.console.test_compose import drafted
 from tests.support.officer import Officer, officer
 from tests.support.served import Served, resident
+
+SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+"""What a form or a body says does not depend on the database; the other tests of this file run on both."""
 
 
 async def asked(author: Officer) -> str:
@@ -39,6 +44,7 @@ async def test_check_names_who_can_approve_and_how_fast(served: Served) -> None:
     assert "Half of the last decisions took at most 7 minutes." in author.text
 
 
+@SQLITE
 async def test_today_says_what_a_new_installation_lacks(served: Served) -> None:
     admin = await officer(served, "ada", "admin")
     await admin.open("/console")
@@ -54,6 +60,7 @@ async def test_today_says_what_a_new_installation_lacks(served: Served) -> None:
     assert "To begin with" not in approver.text
 
 
+@SQLITE
 async def test_today_reminds_of_a_drill_and_a_second_administrator(served: Served) -> None:
     admin, approver = await officer(served, "ada", "admin"), await officer(served, "kofi", "approver")
     await admin.open("/console")
@@ -73,6 +80,7 @@ async def test_today_reminds_of_a_drill_and_a_second_administrator(served: Serve
     assert "No drill in the last month." not in admin.text and "only administrator" not in admin.text
 
 
+@SQLITE
 async def test_only_who_may_decide_here_is_named(served: Served) -> None:
     author, commands = await officer(served, "ann", "author"), served.parts.commands
     await commands.define_organisation(

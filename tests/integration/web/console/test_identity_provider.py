@@ -19,6 +19,9 @@ from alerts.settings.oidc import IdentityProvider
 from alerts.web.console.identity_provider import ProviderClient
 from tests.support.served import Served
 
+SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+"""What a form or a body says does not depend on the database; the other tests of this file run on both."""
+
 provider_mock = pytest.importorskip("oidc_provider_mock")
 BACK = "/console/sign-in/provider"
 PEOPLE = {
@@ -88,6 +91,7 @@ async def test_member_signs_in_and_nobody_else(served: Served) -> None:
     assert again.status in (422, 503), "neither the browser's cookie nor the code works twice"
 
 
+@SQLITE
 async def test_provider_comes_back_to_the_page_that_was_asked_for(served: Served) -> None:
     await served.parts.commands.invite_member(SYSTEM, "ann@town.example", "author", "Ann")
     page = await (await served.client.get("/console/sign-in?next=%2Fconsole%2Fnotices%3Fstate%3Dlive")).text()
@@ -103,6 +107,7 @@ async def test_provider_comes_back_to_the_page_that_was_asked_for(served: Served
     assert answer.status == 422 and "next=%2Fconsole%2Fnotices%3Fstate%3Dlive" in await answer.text()
 
 
+@SQLITE
 async def test_what_was_begun_elsewhere_or_long_ago_signs_nobody_in(served: Served) -> None:
     await served.parts.commands.invite_member(SYSTEM, "ann@town.example", "author", "Ann")
     path = await agreed(await begun(served), "ann")
@@ -118,6 +123,7 @@ async def test_what_was_begun_elsewhere_or_long_ago_signs_nobody_in(served: Serv
         assert answer.status == 422, query
 
 
+@SQLITE
 async def test_person_who_declines_and_a_made_up_code(served: Served) -> None:
     location = await begun(served)
     state = parse_qs(urlsplit(location).query)["state"][0]

@@ -17,6 +17,9 @@ from tests.integration.web.console.test_compose import NEW, WORDS, drafted, stat
 from tests.support.officer import Officer, officer
 from tests.support.served import Served
 
+SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+"""What a form or a body says does not depend on the database; the other tests of this file run on both."""
+
 
 async def waiting(served: Served) -> tuple[str, Officer]:
     """A notice that waits for approval; its id and its author."""
@@ -92,6 +95,7 @@ async def test_sign_in_that_ends_in_mid_compose_keeps_the_words(served: Served) 
     assert [one.event.topic() for one in served.parts.log.read(0, 1_000, ("NoticeDrafted",))] == ["NoticeDrafted"]
 
 
+@SQLITE
 async def test_sign_in_that_ends_before_the_approval_replays_nothing(served: Served) -> None:
     notice, _ = await waiting(served)
     approver = await open_to_approve(served, notice, "kofi")
@@ -102,6 +106,7 @@ async def test_sign_in_that_ends_before_the_approval_replays_nothing(served: Ser
     assert state_of(served, notice) == "pending-approval"
 
 
+@SQLITE
 async def test_passwords_are_never_shown_again(served: Served) -> None:
     ann = await officer(served, "ann", "author")
     await ann.open("/console/account")
@@ -112,6 +117,7 @@ async def test_passwords_are_never_shown_again(served: Served) -> None:
     assert "hunter2" not in await answer.text()
 
 
+@SQLITE
 async def test_words_of_another_site_are_not_shown(served: Served) -> None:
     ann = await officer(served, "ann", "author")
     planted = {"title-en": "Pay your fine at evil.example", "do": "save"}
@@ -120,6 +126,7 @@ async def test_words_of_another_site_are_not_shown(served: Served) -> None:
     assert answer.status == 403 and "evil.example" not in await answer.text()
 
 
+@SQLITE
 async def test_long_values_come_back_whole(served: Served) -> None:
     ann = await officer(served, "ann", "author")
     served.shift += timedelta(minutes=61)
@@ -128,6 +135,7 @@ async def test_long_values_come_back_whole(served: Served) -> None:
     assert answer.status == 401 and f'value="{"0" * 30_000}"' in await answer.text()
 
 
+@SQLITE
 async def test_body_too_large_to_read_ends_in_a_page(served: Served) -> None:
     ann = await officer(served, "ann", "author")
     served.shift += timedelta(minutes=61)

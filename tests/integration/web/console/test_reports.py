@@ -90,6 +90,7 @@ async def test_a_report_becomes_an_incident_with_a_draft(served: Served) -> None
     assert again.url == author.url, "a second press makes nothing more"
 
 
+@SQLITE
 async def test_dismissal_takes_a_reason(served: Served) -> None:
     author = await officer(served, "ann", "author")
     report = await received(served)

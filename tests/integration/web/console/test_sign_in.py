@@ -19,6 +19,9 @@ from alerts.web.http.auth import COOKIE
 from tests.support.form_browser import Form
 from tests.support.served import Served
 
+SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+"""What a form or a body says does not depend on the database; the other tests of this file run on both."""
+
 CONSOLE = "/console"
 
 
@@ -74,6 +77,7 @@ def _main(parts: object) -> object:
     return parts.sessions._database  # type: ignore[attr-defined]
 
 
+@SQLITE
 async def test_page_of_a_link_signs_nobody_in(served: Served) -> None:
     path = link(served, await member(served))
     for _ in range(3):  # mail scanners
@@ -114,6 +118,7 @@ async def test_sign_out_ends_a_copied_cookie(served: Served) -> None:
     assert out.status == 303 and await opens(served, cookie) == 401
 
 
+@SQLITE
 async def test_session_ends_after_an_idle_hour(served: Served) -> None:
     _, cookie = await press(served, link(served, await member(served)))
     for _ in range(3):
@@ -123,6 +128,7 @@ async def test_session_ends_after_an_idle_hour(served: Served) -> None:
     assert await opens(served, cookie) == 401
 
 
+@SQLITE
 async def test_busy_session_ends_after_12_hours(served: Served) -> None:
     _, cookie = await press(served, link(served, await member(served)))
     for _ in range(23):
@@ -132,6 +138,7 @@ async def test_busy_session_ends_after_12_hours(served: Served) -> None:
     assert await opens(served, cookie) == 401
 
 
+@SQLITE
 async def test_forged_cookie_opens_nothing(served: Served) -> None:
     for cookie in ("", "x", "ä"):
         assert await opens(served, cookie) == 401
@@ -157,6 +164,7 @@ async def test_link_comes_by_mail_to_members_alone(served: Served) -> None:
     assert wrong.status == 422 and "Error: Sign in" in await wrong.text()
 
 
+@SQLITE
 async def test_who_is_not_signed_in_finds_the_way(served: Served) -> None:
     who = await member(served, "author")
     for path, asked in (
@@ -172,6 +180,7 @@ async def test_who_is_not_signed_in_finds_the_way(served: Served) -> None:
     assert answer.status == 403 and 'href="/console">Today</a>' in await answer.text()
 
 
+@SQLITE
 async def test_mailed_link_comes_back_to_the_page_in_any_browser(served: Served) -> None:
     await member(served, "author")
     inbox, asked = served.parts.inbox, "/console/notices?state=live"

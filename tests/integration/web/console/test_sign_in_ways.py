@@ -18,6 +18,9 @@ from tests.support.form_browser import Form
 from tests.support.officer import Officer, officer
 from tests.support.served import Served
 
+SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+"""What a form or a body says does not depend on the database; the other tests of this file run on both."""
+
 ACCOUNT = "/console/account"
 PASSWORD = "correct horse battery staple"
 
@@ -60,6 +63,7 @@ async def test_password_and_code_sign_in_and_each_code_once(served: Served) -> N
     assert sorted(both) == [200, 422], "one code, one sign-in, also at once"
 
 
+@SQLITE
 async def test_password_comes_back_to_the_page(served: Served) -> None:
     _, secret = await with_password(served)
     served.shift = timedelta(seconds=60)
@@ -82,6 +86,7 @@ async def test_password_comes_back_to_the_page(served: Served) -> None:
     assert answer.status == 303 and answer.headers["Location"] == "/console"
 
 
+@SQLITE
 async def test_guessing_is_slowed_down_for_the_address_alone(served: Served) -> None:
     _, secret = await with_password(served)
     found = [await sign_in(served, "ann@town.example", f"guess number {n} of many", "000000") for n in range(7)]
@@ -100,6 +105,7 @@ async def test_guessing_is_slowed_down_for_the_address_alone(served: Served) -> 
         ("ann@town.example", "too easy to guess"),
     ],
 )
+@SQLITE
 async def test_weak_passwords_are_refused_and_the_picture_stays(served: Served, password: str, said: str) -> None:
     author = await officer(served, "ann", "author")
     await author.open(ACCOUNT)
@@ -109,6 +115,7 @@ async def test_weak_passwords_are_refused_and_the_picture_stays(served: Served, 
     assert author.status == 422 and said in author.text and found[1] in author.text
 
 
+@SQLITE
 async def test_wrong_code_and_a_planted_secret_set_nothing(served: Served) -> None:
     author = await officer(served, "ann", "author")
     await author.open(ACCOUNT)
@@ -138,6 +145,7 @@ async def test_way_is_removed_on_record_and_nobody_elses(served: Served) -> None
     assert secret not in str(told)
 
 
+@SQLITE
 async def test_ways_are_changed_only_after_a_fresh_sign_in(served: Served) -> None:
     author, secret = await with_password(served)
     opened = author.snapshot()
@@ -160,6 +168,7 @@ async def test_ways_are_changed_only_after_a_fresh_sign_in(served: Served) -> No
     assert again.status == 200 and "Password and one-time code" not in again.text
 
 
+@SQLITE
 async def test_member_who_left_signs_in_by_no_way(served: Served) -> None:
     _, secret = await with_password(served)
     member = (await served.parts.commands.invite_member(SYSTEM, "ann@town.example", "author", "Ann")).id
@@ -203,6 +212,7 @@ async def test_a_passkey_belongs_to_one_member_and_there_are_not_too_many(served
     assert state is not None and state.role == "author"
 
 
+@SQLITE
 async def test_answers_that_prove_nothing_sign_nobody_in(served: Served) -> None:
     options = await served.client.post("/console/sign-in/passkey/options", json={})
     token = (await options.json())["token"]

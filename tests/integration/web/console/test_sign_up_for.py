@@ -56,6 +56,7 @@ async def test_someone_without_any_device_is_signed_up(served: Served) -> None:
     assert registered.by.startswith("person:"), "it says so in their record"
 
 
+@SQLITE
 async def test_letters_alone_are_enough(served: Served) -> None:
     author = await officer(served, "ann", "author")
     await signed_up(author, call="")
@@ -127,6 +128,7 @@ async def test_acts_on_the_phone_are_done_and_recorded(served: Served) -> None:
     assert 'id="act"' not in author.text, "there is nothing left to do for them"
 
 
+@SQLITE
 async def test_no_act_loses_what_was_typed_for_another(served: Served) -> None:
     person, author = await amina(served), await officer(served, "ann", "author")
     await found(author)
@@ -159,6 +161,7 @@ def _places(state: SubscriberState) -> list[object]:
     return list(state.preferences.places)
 
 
+@SQLITE
 async def test_erasure_on_the_phone_asks_twice(served: Served) -> None:
     person, author = await amina(served), await officer(served, "ann", "author")
     await found(author)
@@ -169,6 +172,7 @@ async def test_erasure_on_the_phone_asks_twice(served: Served) -> None:
     assert served.parts.log.state(SUBSCRIBER, person).phase == "erased"  # type: ignore[union-attr]
 
 
+@SQLITE
 async def test_nothing_is_done_without_a_look_up(served: Served) -> None:
     person, author = await amina(served), await officer(served, "ann", "author")
     other = await officer(served, "kofi", "author")
@@ -216,6 +220,7 @@ async def test_why_not_is_said_as_a_sentence(served: Served) -> None:
     assert said and said[0].startswith("It was not about a place of yours: no place touches the area"), author.text
 
 
+@SQLITE
 async def test_another_act_of_a_page_gone_back_to_is_done(served: Served) -> None:
     person, author = await amina(served), await officer(served, "ann", "author")
     await found(author)

@@ -85,6 +85,7 @@ async def test_a_look_up_stands_on_record_and_shows_why_not(served: Served) -> N
     assert again.status == 403
 
 
+@SQLITE
 async def test_a_look_up_by_telephone_masks_the_rest(served: Served) -> None:
     person, author = await amina(served), await officer(served, "ann", "author")
     await found(author, "07700 900118", "text did not come")

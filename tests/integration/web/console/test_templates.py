@@ -107,6 +107,7 @@ async def test_from_a_template_to_a_correction(served: Served) -> None:
     }
 
 
+@SQLITE
 async def test_no_button_loses_words_that_are_not_saved(served: Served) -> None:
     author, approver = await officer(served, "ann", "author"), await officer(served, "kofi", "approver")
     await author.open(f"{TEMPLATES}/new")

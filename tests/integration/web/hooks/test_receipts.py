@@ -27,6 +27,9 @@ from alerts.web.http.app import build
 from tests.support.databases import MASTER_KEY
 from tests.support.served import CAMDEN, PUBLIC_URL, Served, problem
 
+SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
+"""What a form or a body says does not depend on the database; the other tests of this file run on both."""
+
 SECRET = "whsec_" + base64.b64encode(b"k" * 24).decode()
 MAIL_SECRET = "whsec_" + base64.b64encode(b"m" * 24).decode()
 TOKEN = "12345"
@@ -192,6 +195,7 @@ async def test_receipts_and_texts_of_twilio(doors: Doors) -> None:
     assert doors.parts.unmatched["twilio/receipts"] >= 1
 
 
+@SQLITE
 @pytest.mark.parametrize("spelling", ["{0}", "00{0}", "tel:+{0}", "+{1} (0){2}", "{1} {2}"])
 @pytest.mark.parametrize("provider", ["http-json", "twilio"])
 async def test_stop_counts_in_any_international_spelling(doors: Doors, provider: str, spelling: str) -> None:
@@ -218,6 +222,7 @@ async def test_stop_and_start_come_back_in_the_right_order(doors: Doors) -> None
     assert person["state"] == "confirmed"
 
 
+@SQLITE
 @pytest.mark.parametrize("provider", ["http-json", "twilio", "smtp"])
 async def test_what_nobody_signed_is_counted_and_changes_nothing(doors: Doors, provider: str) -> None:
     end = doors.parts.log.position()
@@ -234,6 +239,7 @@ async def test_what_nobody_signed_is_counted_and_changes_nothing(doors: Doors, p
     assert doors.parts.unverified[f"{provider}/receipts"] >= 3
 
 
+@SQLITE
 async def test_a_stale_report_and_one_of_a_clock_ahead(doors: Doors) -> None:
     for shift in (-400, 400):
         when = str(int(doors.now.timestamp()) + shift)
@@ -248,6 +254,7 @@ async def test_a_stale_report_and_one_of_a_clock_ahead(doors: Doors) -> None:
         await problem(await doors.client.post("/hooks/http-json/receipts", data=data, headers=headers), 401)
 
 
+@SQLITE
 async def test_what_is_signed_but_wrong_is_refused_in_words_and_recorded(doors: Doors) -> None:
     await problem(await doors.signed(b"{"), 400)
     await problem(await doors.signed({"reference": "nonsense", "status": "delivered"}), 422)
