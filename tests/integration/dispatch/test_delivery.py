@@ -96,8 +96,8 @@ def test_nothing_is_sent_after_the_expiry(rig: Rig) -> None:
 
     async def run() -> None:
         async with rig.working({"email": slow}, concurrency={"email": 5}, reserve=1):
-            ends = now() + timedelta(seconds=1)
-            _, number = rig.issue(expires=timedelta(seconds=1))
+            ends = now() + timedelta(seconds=2)  # all of them would take three
+            _, number = rig.issue(expires=timedelta(seconds=2))
             progress = await rig.complete(number)
             assert max(at for at, _ in slow.handed) < ends + timedelta(seconds=1)
             assert set(progress.by_channel["email"]) == {"sent", "expired"}
@@ -112,7 +112,7 @@ def test_quiet_hours_defer_notices_but_not_danger_to_life(rig: Rig) -> None:
 
     async def run() -> None:
         async with rig.working():
-            _, calm = rig.issue(expires=timedelta(seconds=2))
+            _, calm = rig.issue(expires=timedelta(seconds=3))
             await rig.until(lambda: rig.states(calm) == {one: "held"})
             _, danger = rig.issue(urgency="Immediate", certainty="Observed")
             await rig.complete(danger)
