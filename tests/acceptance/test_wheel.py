@@ -108,7 +108,7 @@ def test_the_wheel_serves_from_an_empty_folder_and_writes_nowhere_else(installed
     alerts = str(installed / "bin" / "alerts")
     server = subprocess.Popen([alerts, "serve", "--port", str(port)], env=env, cwd=work, stderr=subprocess.DEVNULL)
     try:
-        for _ in range(400):
+        for _ in range(1_200):  # it compiles all of its modules
             if not check(f"{url}/readyz"):
                 break
             time.sleep(0.05)
