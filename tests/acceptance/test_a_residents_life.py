@@ -110,7 +110,7 @@ async def _issued(server: Server, ask: dict[str, str], kind: str, title: str, **
     assert status == 201, notice
     status, issued = await asyncio.to_thread(server.ask, "POST", f"/api/v1/notices/{notice['id']}/issue", {}, **ask)
     assert status == 202, issued
-    for _ in range(100):
+    for _ in range(300):
         found = (await asyncio.to_thread(server.ask, "GET", f"/api/v1/notices/{notice['id']}/dispatch", **ask))[1]
         if found.get("complete"):
             break

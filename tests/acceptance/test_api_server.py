@@ -125,7 +125,7 @@ def test_a_command_that_finds_nothing_fails_and_one_called_wrongly_says_so(serve
     key = server.run("api-key", "add", "tests", "--scopes", "read,subscribers:write")["secret"]
     bearer = f"Bearer {key}"
     assert server.ask("POST", "/api/v1/subscribers", {"email": "a@example.org"}, Authorization=bearer)[0] == 201
-    for _ in range(100):
+    for _ in range(300):
         deliveries = server.ask("GET", "/api/v1/deliveries", Authorization=bearer)[1]["items"]
         if deliveries:
             break

@@ -98,7 +98,7 @@ def test_a_text_leaves_by_its_provider_within_prefixes_and_budget(tmp_path: Path
 
 def _why_it_waits(server: Server, notice: str, ask: dict[str, str]) -> str:
     """The reason of the one text that is queued, once it has been tried."""
-    for _ in range(100):
+    for _ in range(300):
         listed = server.ask("GET", f"/api/v1/deliveries?notice={notice}", **ask)[1]["items"]
         [waiting] = [one for one in listed if one["state"] == "queued"]
         if waiting["reason"]:
@@ -108,7 +108,7 @@ def _why_it_waits(server: Server, notice: str, ask: dict[str, str]) -> str:
 
 
 def _until(server: Server, notice: str, ask: dict[str, str], by_channel: dict[str, Any]) -> None:
-    for _ in range(100):
+    for _ in range(300):
         found = server.ask("GET", f"/api/v1/notices/{notice}/dispatch", **ask)[1]
         if found.get("by_channel") == by_channel:
             return

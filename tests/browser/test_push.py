@@ -139,7 +139,7 @@ def test_sign_up_by_this_device_alone(browser: Any, site: Site, axe: str) -> Non
 
 def _pushed(page: Any, site: Site, device: str) -> dict[str, Any]:
     """The latest notification to a device of the inbox."""
-    for _ in range(100):
+    for _ in range(300):
         items = page.request.get(f"{site.url}/inbox.json").json()["items"]
         found = [item["text"] for item in items if item["to"].endswith(f"/inbox/push/{device}")]
         if found:
@@ -208,7 +208,7 @@ def _push(context: Any, page: Any, origin: str, data: str) -> None:
     registrations: list[dict[str, Any]] = []
     tools.on("ServiceWorker.workerRegistrationUpdated", lambda found: registrations.extend(found["registrations"]))
     tools.send("ServiceWorker.enable")
-    for _ in range(100):
+    for _ in range(300):
         if registrations:
             break
         page.wait_for_timeout(50)

@@ -75,7 +75,7 @@ class Hand:
 
     def message(self, to: str, kind: str, saying: str = "") -> str:
         """The link of a kind in the latest message to an address, of those that say this."""
-        for _ in range(100):
+        for _ in range(300):
             items = self.page.request.get(f"{self.site.url}/inbox.json").json()["items"]
             for item in reversed(items):
                 found = (
