@@ -66,7 +66,7 @@ DELETE FROM unreachable_people WHERE expires < ?
 SELECT lane, next_page, pages FROM jobs WHERE notice = ?
 
 -- name: failing
-SELECT DISTINCT state FROM tallies WHERE notice = ? AND amount <> 0
+SELECT state, SUM(amount) FROM tallies WHERE notice = ? GROUP BY state HAVING SUM(amount) > 0
 
 -- name: has_unreachable
 SELECT notice FROM unreachable_people WHERE notice = ?

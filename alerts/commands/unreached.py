@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -19,13 +20,13 @@ from alerts.commands.results import Saved
 from alerts.delivery_queue.by_hand import ByHand, carry
 from alerts.delivery_queue.requeue import open_dispatch
 from alerts.delivery_queue.row_format import STATE
-from alerts.delivery_queue.unreached import Judged, RowState, judge, rows_of, suspects
+from alerts.delivery_queue.unreached import Judged, RowState, judge, rows_of, suspects, without_way
 from alerts.domain.events import PrintBatchMade, UnreachedListed
 from alerts.domain.notice import NoticeState
 from alerts.domain.streams import DISPATCH, NOTICE, PRINT_BATCH, dispatch_id
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.errors import Conflict, NotFound
-from alerts.kernel.ids import new_id
+from alerts.kernel.ids import SHARDS, new_id
 from alerts.kernel.terms import CHANNEL_CODE, CHANNELS, Channel
 from alerts.kernel.times import from_micros, micros
 from alerts.storage.named_queries import load
@@ -35,8 +36,14 @@ from subscribers.domain.events import SubscriberLookedUp
 from subscribers.domain.subscriber import SUBSCRIBER, SubscriberState
 
 _sql = load("alerts.commands", "print_batches.sql")
-LOOKED_AT = 2_000
-"""People of a notice that are judged at a time: one is some reads, and a page waits for it."""
+LOOKED_AT = 1_000
+"""People that are judged for a page, which waits for it; a list is made from all."""
+EXAMINED = 20_000
+"""Failed deliveries that are looked at for a page, to find those people among them."""
+_EXAMINED_AT_A_TIME = 4_000
+_MOST_SHARDS = 64
+"""Shards of one statement, if they hold few failed deliveries."""
+_JUDGED_AT_A_TIME = 500
 _LOOKED_UP = "call list: no message reached you"
 _FAILING = frozenset(STATE[state] for state in ("failed-permanent", "failed-technical", "expired", "suppressed"))
 
@@ -63,7 +70,7 @@ class Unreached(msgspec.Struct, frozen=True, kw_only=True):
     withheld: int = 0
     """People who are not counted above: what failed is not all, and the rest was rightly not sent."""
     more: bool = False
-    """True if there are more people than were looked at."""
+    """True if not everybody was looked at: there are at least so many."""
     lists: tuple[CallList, ...] = ()
 
     @property
@@ -89,14 +96,14 @@ class UnreachedCommands(CommandBase):
             return Unreached()
         with self._database.read() as tx:
             lists = _lists(tx.execute(_sql.lists_of, (notice.number,)))
-            tallies = tx.execute(_sql.failing, (notice.number,))
             unreachable = tx.execute(_sql.has_unreachable, (notice.number,))
             planned = _lane(tx.execute, notice.number) is not None
-        if not planned or not (unreachable or any(state in _FAILING for (state,) in tallies)):
+            failed = _failed(tx.execute, notice.number)
+        if not planned or not (unreachable or failed):
             return Unreached(lists=lists)
         verdicts, reasons = Counter[str](), Counter[str]()
-        judged, more = self._judged(notice)
-        for one in judged:
+        walk = _Walk(most=LOOKED_AT, examined=EXAMINED)
+        for one in self._judged(notice, walk):
             verdicts[one.judged.verdict] += 1
             reasons[one.judged.why] += one.judged.verdict == "no way"
         return Unreached(
@@ -105,7 +112,7 @@ class UnreachedCommands(CommandBase):
             no_way=verdicts["no way"],
             reasons=tuple((why, count) for why, count in reasons.most_common() if count),
             withheld=verdicts["withheld"],
-            more=more,
+            more=walk.cut,
             lists=lists,
         )
 
@@ -120,8 +127,7 @@ class UnreachedCommands(CommandBase):
             raise NotFound("There is no such notice, or it was not sent.")
         if state.plan.status != "Actual":
             raise Conflict("This is a drill: nobody is called for it.")
-        found, _ = await asyncio.to_thread(self._judged, state)
-        wanted = [one.person for one in found if one.judged.verdict in ("call", "write")]
+        wanted = await asyncio.to_thread(self._wanted, state)
 
         def work(unit: UnitOfWork) -> Saved:
             return self._list(unit, actor, state, wanted)
@@ -141,7 +147,7 @@ class UnreachedCommands(CommandBase):
         unit.get(DISPATCH, stream)  # two processes conflict here, and the second decides again
         chosen: dict[Channel, list[_Chosen]] = {"phone": [], "letter": []}
         for person in wanted:
-            one = _judge(unit.read, person, unit.get(SUBSCRIBER, person), notice, unit.now)
+            one = _judged_now(unit, person, notice)
             if one is None or one.judged.verdict not in ("call", "write"):
                 continue
             rows = chosen["phone" if one.judged.verdict == "call" else "letter"]
@@ -163,14 +169,68 @@ class UnreachedCommands(CommandBase):
         unit.append(DISPATCH, stream, listed)
         return Saved(id=lists[0][0], version=1, created=True)
 
-    def _judged(self, notice: NoticeState) -> tuple[list[_Chosen], bool]:
-        """Judge the people of a notice, at most `LOOKED_AT`; True if there are more. Blocks."""
+    def _wanted(self, notice: NoticeState) -> list[UUID]:
+        """List the first `MOST` people to call and to write to each, however many others failed before them. Blocks."""
+        found: dict[str, list[UUID]] = {"call": [], "write": []}
+        for one in self._judged(notice):
+            people = found.get(one.judged.verdict)
+            if people is not None and len(people) < MOST:
+                people.append(one.person)
+                if all(len(listed) == MOST for listed in found.values()):
+                    break
+        return [person for people in found.values() for person in people]
+
+    def _judged(self, notice: NoticeState, walk: _Walk | None = None) -> Iterator[_Chosen]:
+        """Judge the people whom no way of a notice seems to have reached, in a fixed order, as far as `walk` goes."""
+        now, known = self._clock(), set[UUID]()
+        for people in self._suspects(notice.number, walk):
+            fresh = [person for person in people if person not in known]
+            known.update(fresh)
+            for start in range(0, len(fresh), _JUDGED_AT_A_TIME):
+                some = fresh[start : start + _JUDGED_AT_A_TIME]
+                if walk is not None and not walk.takes(some):
+                    return
+                states = self._log.states(SUBSCRIBER, some)
+                with self._database.read() as tx:
+                    rows = rows_of(tx.execute, notice.number, states.values())
+                judged = (_judge(states.get(person), rows, notice, now) for person in some)
+                yield from (one for one in judged if one is not None)
+
+    def _suspects(self, notice: int, walk: _Walk | None) -> Iterator[list[UUID]]:
         with self._database.read() as tx:
-            found = suspects(tx.execute, notice.number, LOOKED_AT)
-            states = {person: self._log.state(SUBSCRIBER, person) for person in found.people}
-            now = self._clock()
-            judged = [_judge(tx.execute, person, state, notice, now) for person, state in states.items()]
-        return [one for one in judged if one is not None], found.more
+            failed = _failed(tx.execute, notice)
+        step = max(1, min(_MOST_SHARDS, SHARDS * _EXAMINED_AT_A_TIME // max(failed, 1)))
+        for first in range(0, SHARDS if failed else 0, step):
+            if walk is not None and walk.examined <= 0:
+                walk.cut = True
+                return
+            with self._database.read() as tx:
+                found = suspects(tx.execute, notice, range(first, min(first + step, SHARDS)))
+            if walk is not None:
+                walk.examined -= found.examined
+            yield found.people
+        with self._database.read() as tx:
+            people = without_way(tx.execute, notice)
+        yield people
+
+
+@dataclass(slots=True)
+class _Walk:
+    """How far the people of a notice are judged for a page."""
+
+    most: int
+    """People that may still be judged."""
+    examined: int
+    """Failed deliveries that may still be looked at."""
+    cut: bool = False
+    """True if it ended before everybody was judged."""
+
+    def takes(self, people: list[UUID]) -> bool:
+        """Cut a list to what may still be judged; False if that is nothing."""
+        self.cut = self.cut or len(people) > self.most
+        del people[self.most :]
+        self.most -= len(people)
+        return bool(people)
 
 
 def _write(unit: UnitOfWork, notice: NoticeState, batch: UUID, channel: Channel, people: Sequence[_Chosen]) -> None:
@@ -197,13 +257,24 @@ def _lane(read: Reader, notice: int) -> int | None:
     return int(rows[0][0]) if rows and rows[0][1] >= rows[0][2] else None
 
 
+def _failed(read: Reader, notice: int) -> int:
+    """Count the deliveries of a notice that have failed or were not to leave."""
+    return sum(int(amount) for state, amount in read(_sql.failing, (notice,)) if state in _FAILING)
+
+
+def _judged_now(unit: UnitOfWork, person: UUID, notice: NoticeState) -> _Chosen | None:
+    state = unit.get(SUBSCRIBER, person)
+    rows = rows_of(unit.read, notice.number, [state] if state is not None else [])
+    return _judge(state, rows, notice, unit.now)
+
+
 def _judge(
-    read: Reader, person: UUID, state: SubscriberState | None, notice: NoticeState, now: datetime
+    state: SubscriberState | None, rows: Mapping[int, RowState], notice: NoticeState, now: datetime
 ) -> _Chosen | None:
     if state is None or state.phase == "erased":
         return None
-    rows = rows_of(read, notice.number, state)
-    return _Chosen(person, judge(state, rows, now, danger_to_life=notice.danger_to_life), rows)
+    own = {contact.number: rows[contact.number] for contact in state.contacts if contact.number in rows}
+    return _Chosen(state.id, judge(state, own, now, danger_to_life=notice.danger_to_life), own)
 
 
 def _lists(rows: Sequence[Row]) -> tuple[CallList, ...]:

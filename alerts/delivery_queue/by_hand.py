@@ -62,7 +62,7 @@ def close_retries(unit: UnitOfWork, notice: int, contacts: Iterable[int], reason
     """End what waits for its channel to work again: the person was reached by hand, and is not told twice."""
     for contact in contacts:
         shard = contact_shard(contact)
-        for state, channel, *_ in unit.read(_sql.row, (shard, notice, contact)):
+        for _, state, channel, *_ in unit.read(_sql.row, (shard, notice, contact)):
             if state == FAILED_TECHNICAL:
                 unit.write(_sql.close_retries, (reason, shard, notice, contact))
                 unit.write(_sql.tally, (notice, channel, FAILED_TECHNICAL, -1))

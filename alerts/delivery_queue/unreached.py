@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -16,15 +16,14 @@ from alerts.delivery_queue.row_format import (
     FINAL,
     STATE,
     SUPERSEDED,
-    DeliveryFlag,
 )
 from alerts.eventlog.ports import UnitOfWork
-from alerts.kernel.ids import SHARDS, contact_shard
+from alerts.kernel.ids import contact_shard
 from alerts.kernel.terms import CHANNEL_CODE, CHANNEL_TERMS, CHANNELS
 from alerts.kernel.times import micros
+from alerts.storage.in_clauses import padded_chunks
 from alerts.storage.named_queries import load
-from alerts.storage.ports import Row
-from subscribers.addresses import Reader, owner_of
+from subscribers.addresses import Reader
 from subscribers.domain.subscriber import NO_LEAVING, ContactState, SubscriberState
 
 _sql = load("alerts.delivery_queue", "unreached.sql")
@@ -132,46 +131,35 @@ def _reason(person: SubscriberState, rows: dict[int, RowState]) -> str:
     return ", ".join(sorted(told)) or "no address of a way that the notice went by"
 
 
-def rows_of(read: Reader, notice: int, person: SubscriberState) -> dict[int, RowState]:
-    """Rows of a person's contact points for a notice, by number."""
+def rows_of(read: Reader, notice: int, people: Iterable[SubscriberState]) -> dict[int, RowState]:
+    """Rows of people's contact points for a notice, by number."""
+    numbers = [contact.number for person in people for contact in person.contacts]
     found: dict[int, RowState] = {}
-    for contact in person.contacts:
-        for state, channel, flags, tries, last_at, reason in read(
-            _sql.row, (contact_shard(contact.number), notice, contact.number)
-        ):
-            found[contact.number] = RowState(state, channel, flags, tries, last_at, reason or "")
+    for chunk in padded_chunks(numbers):
+        statement = _sql.rows.replace("?**", ",".join(["(?,?)"] * len(chunk)))
+        keys = [value for number in chunk for value in (contact_shard(number), number)]
+        for contact, state, channel, flags, tries, last_at, reason in read(statement, (*keys, notice)):
+            found[contact] = RowState(state, channel, flags, tries, last_at, reason or "")
     return found
 
 
 class Suspects(NamedTuple):
-    """People of a notice with a failed delivery, or without any. `more`: there are others beyond the limit."""
+    """People of a notice to be judged. `examined`: failed rows that were looked at to find them."""
 
     people: list[UUID]
-    more: bool
+    examined: int
 
 
-def suspects(read: Reader, notice: int, limit: int) -> Suspects:
-    """List the people to judge, at most `limit`, in a fixed order."""
-    found: dict[UUID, None] = {}
-    for row in _failed(read, notice):
-        if row[1] & DeliveryFlag.TEAM:
-            continue
-        owner = owner_of(read, row[0])
-        if owner is not None:
-            found[owner] = None
-        if len(found) > limit:
-            break
-    for (packed,) in read(_sql.unreachable, (notice,)):
-        raw = bytes(packed)
-        found.update(dict.fromkeys(UUID(bytes=raw[at : at + 16]) for at in range(0, len(raw), 16)))
-    people = list(found)
-    return Suspects(people[:limit], len(people) > limit)
+def suspects(read: Reader, notice: int, shards: range) -> Suspects:
+    """List the people of some shards with a failed delivery whom no other way has reached, in a fixed order."""
+    rows = read(_sql.failed.replace("?*", ",".join("?" * len(shards))), (notice, *shards))
+    return Suspects(list(dict.fromkeys(UUID(bytes=bytes(owner)) for owner, stuck in rows if stuck)), len(rows))
 
 
-def _failed(read: Reader, notice: int) -> Iterator[Row]:
-    """Failed rows shard by shard, so that each is a short walk along the primary key: (contact, flags)."""
-    for shard in range(SHARDS):
-        yield from read(_sql.failed, (shard, notice))
+def without_way(read: Reader, notice: int) -> list[UUID]:
+    """List the people who were due for a notice without a contact point for it, at most `MOST_UNREACHABLE`."""
+    raws = [bytes(packed) for (packed,) in read(_sql.unreachable, (notice,))]
+    return [UUID(bytes=raw[at : at + 16]) for raw in raws for at in range(0, len(raw), 16)]
 
 
 def keep_unreachable(unit: UnitOfWork, notice: int, expires: datetime, people: Sequence[UUID]) -> None:

@@ -8,10 +8,21 @@
 --   channel: place in CHANNELS of alerts/kernel/terms.py
 
 -- name: failed
-SELECT contact, flags FROM deliveries WHERE shard = ? AND notice = ? AND state IN (6, 7, 8, 9) ORDER BY contact
+-- Owners of failed rows that are not the team's (32), and whether no other row of theirs has left or may still leave.
+SELECT a.subscriber, CASE WHEN EXISTS (
+    SELECT 1 FROM addresses o JOIN deliveries r ON r.shard = o.shard AND r.notice = d.notice AND r.contact = o.contact
+    WHERE o.subscriber = a.subscriber AND r.state < 6) THEN 0 ELSE 1 END
+FROM deliveries d JOIN addresses a ON a.contact = d.contact
+WHERE d.notice = ? AND d.shard IN (?*) AND d.state IN (6, 7, 8, 9) AND (d.flags & 32) = 0 ORDER BY d.shard, d.contact
 
 -- name: row
-SELECT state, channel, flags, tries, last_at, reason FROM deliveries WHERE shard = ? AND notice = ? AND contact = ?
+SELECT contact, state, channel, flags, tries, last_at, reason FROM deliveries
+WHERE shard = ? AND notice = ? AND contact = ?
+
+-- name: rows
+WITH wanted (shard, contact) AS (VALUES ?**)
+SELECT d.contact, d.state, d.channel, d.flags, d.tries, d.last_at, d.reason FROM wanted w
+JOIN deliveries d ON d.shard = w.shard AND d.contact = w.contact AND d.notice = ?
 
 -- name: unreachable
 SELECT people FROM unreachable_people WHERE notice = ?

@@ -94,6 +94,15 @@ class EventLog:
         """Fold a stream, optionally up to a position; None if it had no event."""
         return self._application.state(stream, stream_id, up_to)
 
+    def states(self, stream: Stream[S], stream_ids: Sequence[UUID]) -> dict[UUID, S]:
+        """Fold many streams with few statements; one that had no event is missing. Raises `UnreadableEvent`."""
+        folded: dict[UUID, S] = {}
+        for start in range(0, len(stream_ids), _PAGE):
+            for recorded in self._read(self._application.recorder.select_streams(stream_ids[start : start + _PAGE])):
+                state = stream.evolve(folded.get(recorded.originator_id), recorded)
+                folded[recorded.originator_id] = state
+        return folded
+
     def position(self) -> int:
         """Last position in the log, 0 if it is empty."""
         return self._application.recorder.max_notification_id() or 0

@@ -131,6 +131,9 @@ class Log(Protocol):
     def state(self, stream: Stream[S], stream_id: UUID, up_to: int | None = None) -> S | None:
         """Fold a stream, optionally up to a position."""
 
+    def states(self, stream: Stream[S], stream_ids: Sequence[UUID]) -> dict[UUID, S]:
+        """Fold many streams with few statements; one that had no event is missing."""
+
     def position(self) -> int:
         """Last position in the log, 0 if it is empty."""
 

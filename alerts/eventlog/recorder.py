@@ -190,6 +190,12 @@ class Recorder(ProcessRecorder):
             f"SELECT {_COLUMNS} FROM events WHERE position IN ({marks}) ORDER BY position", list(positions)
         )
 
+    def select_streams(self, originator_ids: Collection[UUID]) -> Sequence[Notification]:
+        """Select the events of these streams (some hundreds at most), each stream by version."""
+        marks = ", ".join("?" * len(originator_ids))
+        sql = f"SELECT {_COLUMNS} FROM events WHERE originator_id IN ({marks})"
+        return self._select(f"{sql} ORDER BY originator_id, originator_version", [_raw(one) for one in originator_ids])
+
     def select_last(self, up_to: int) -> Notification | None:
         """Select the last event at a position ≤ `up_to`."""
         sql = f"SELECT {_COLUMNS} FROM events WHERE position <= ? ORDER BY position DESC LIMIT 1"

@@ -20,22 +20,23 @@ def unreached_context(presenter: Presenter, notice: NoticeState, member: MemberS
     """Template context of the section, with `unreached` None if there is nothing to say. Blocks."""
     found = presenter.services.commands.unreached(notice)
     may = at_least(member.role, "author") and member.areas is None
-    if not found.people and not (found.lists and may):
+    if not found.people and not found.more and not (found.lists and may):
         return {"unreached": None, "refused": ""}
     number = presenter.translator.number
     return {
         "refused": "",
         "unreached": {
             "people": _more(people_words(number(found.people)), more=found.more) if found.people else "",
-            "was": "was" if found.people == 1 and not found.more else "were",
+            "was": "was" if found.people == 1 else "were",
+            "more": found.more,
             "call": number(found.call) if found.call else "",
             "write": number(found.write) if found.write else "",
             "no_way": number(found.no_way) if found.no_way else "",
             "reasons": _reasons(found, presenter),
             "withheld": number(found.withheld) if found.withheld else "",
             "make": _button(found, presenter) if notice.phase == "live" and may else "",
-            "needs": notice.phase == "live" and not may and bool(found.call or found.write),
-            "over": notice.phase != "live" and bool(found.call or found.write),
+            "needs": notice.phase == "live" and not may and bool(found.call or found.write or found.more),
+            "over": notice.phase != "live" and bool(found.call or found.write or found.more),
             "lists": [_list(presenter, one) for one in found.lists] if may else [],
             "path": f"{presenter.site.base}/console/notices/{notice.id}/call-list",
             **once_field(),
@@ -44,11 +45,16 @@ def unreached_context(presenter: Presenter, notice: NoticeState, member: MemberS
 
 
 def _more(words: str, *, more: bool) -> str:
-    return f"More than {words}" if more else words
+    return f"At least {words}" if more else words
 
 
 def _button(found: Unreached, presenter: Presenter) -> str:
-    """Words of the button: what it makes, and for how many people. "" if there is nobody to list."""
+    """Words of the button: what it makes, and for how many people. "" if there is nobody to list.
+
+    Where not everybody was looked at, the lists are made from more people than are counted.
+    """
+    if found.more:
+        return "Make the lists of calls and letters"
     number = presenter.translator.number
     letters = f"{number(found.write)} letter{'' if found.write == 1 else 's'}"
     calls = f"a call list for {people_words(number(found.call))}"

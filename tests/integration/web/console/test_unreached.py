@@ -9,6 +9,8 @@ import re
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from alerts.domain.events import UnreachedListed
 from alerts.web.http.auth import caught_up
 from subscribers.domain.events import SubscriberLookedUp
@@ -159,6 +161,23 @@ async def test_a_list_is_needless_once_a_provider_reaches_them(served: Served) -
     assert "0 of 1 wait" in author.text and "not needed" in author.text
 
 
+async def test_late_failure_of_a_text_leaves_its_call_alone(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = await served.key(*SCOPES, policy="issue")
+    someone = await joined(served, key, phone=LANDLINE)
+    notice, number = await issued(served, key)
+    [contact] = [one["id"] for one in someone["contact_points"]]
+    await served.parts.commands.take_bounce("test", "hard", contact=contact, notice=number, reason="30006: landline")
+    author = await officer(served, "ann", "author")
+    await author.open(f"/console/notices/{notice}/report")
+    await author.press(within="call-list")
+    await written(author, author.url, 1)
+    await press_of(author, LANDLINE, "sent")
+    await settled(served, key, notice)
+    await served.parts.commands.take_receipt("test", number, contact, "failed", "30003: unreachable")
+    progress = await served.ok("GET", f"/api/v1/notices/{notice}/dispatch", key)
+    assert progress["by_channel"] == {"phone": {"sent": 1}}
+
+
 async def test_cancel_is_called_to_whom_was_spoken_with(served: Served) -> None:
     key = await served.key(*SCOPES, policy="issue")
     someone = await joined(served, key, phone=LANDLINE)
@@ -211,3 +230,41 @@ async def test_who_was_due_without_any_way_is_listed(served: Served) -> None:
     assert "1 person was not reached by any way" in author.text and "Not counted: 1 more" in author.text
     await author.press(within="call-list")
     assert "+442079460000" in await written(author, author.url, 1)
+
+
+async def test_list_is_made_from_more_than_a_page_looks_at(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alerts.commands.unreached.LOOKED_AT", 1)
+    key = await served.key(*SCOPES, policy="issue")
+    for number in range(4):
+        await joined(served, key, email=f"{DEAD}-{number}@resident.example", call=f"+44207946000{number}")
+    notice, _ = await issued(served, key)
+    author = await officer(served, "ann", "author")
+    await author.open(f"/console/notices/{notice}/report")
+    assert "At least 1 person was not reached" in author.text and "not everybody was looked at" in author.text
+    await author.press(within="call-list")
+    await written(author, author.url, 4)
+
+
+async def test_list_is_offered_where_a_page_cannot_count(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alerts.commands.unreached.EXAMINED", 0)
+    key = await served.key(*SCOPES, policy="issue")
+    await joined(served, key, email=f"{DEAD}-a@resident.example", call="+442079460000")
+    notice, _ = await issued(served, key)
+    viewer, author = await officer(served, "vi", "viewer"), await officer(served, "ann", "author")
+    await viewer.open(f"/console/notices/{notice}")
+    assert "Some people may not have been reached" in viewer.text and "Make the lists" not in viewer.text
+    await author.open(f"/console/notices/{notice}")
+    await author.press(within="call-list")
+    await written(author, author.url, 1)
+
+
+async def test_who_was_reached_by_another_way_is_not_judged(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alerts.commands.unreached.LOOKED_AT", 1)
+    key = await served.key(*SCOPES, policy="issue")
+    for number in range(3):
+        await joined(served, key, email=f"{DEAD}-{number}@resident.example", phone=f"+44770090012{number}")
+    await joined(served, key, email=f"{DEAD}-z@resident.example", call="+442079460000")
+    notice, _ = await issued(served, key)
+    author = await officer(served, "ann", "author")
+    await author.open(f"/console/notices/{notice}/report")
+    assert "1 person was not reached by any way" in author.text and "not everybody was looked at" not in author.text
