@@ -9,7 +9,7 @@ from alerts.delivery_queue.row_format import SENDING, STATE, DeliveryFlag
 from alerts.domain.delivery_receipt import ReceiptStatus, state_after
 from alerts.eventlog.ports import UnitOfWork
 from alerts.kernel.ids import contact_shard
-from alerts.kernel.terms import CHANNELS, DELIVERY_STATES, Channel, DeliveryState
+from alerts.kernel.terms import BY_HAND, CHANNELS, DELIVERY_STATES, Channel, DeliveryState
 from alerts.kernel.times import micros
 from alerts.storage.named_queries import load
 
@@ -55,7 +55,9 @@ def apply_receipt(
     tried = tries > 0 or state == SENDING or bool(flags & _HAS_RECEIPT)
     if not tried:
         return AppliedReceipt(CHANNELS[channel], was, was)
-    now = was if status is None else state_after(was, status)
+    # No provider carries a call: what it says has failed is the text that the call replaced.
+    replaced = status == "failed" and channel in BY_HAND
+    now = was if status is None or replaced else state_after(was, status)
     unit.write(_sql.attempt_insert, (shard, number, contact, REPORTS + nth, micros(at), outcome, reason))
     if now == was:
         unit.write(_sql.delivery_reported, (_HAS_RECEIPT, shard, number, contact))

@@ -11,7 +11,9 @@ from uuid import UUID
 
 import pytest
 
+from alerts.channels.message import Message, SendResult
 from alerts.domain.events import UnreachedListed
+from alerts.providers.inbox import InboxProvider
 from alerts.web.http.auth import caught_up
 from subscribers.domain.events import SubscriberLookedUp
 from tests.support.officer import Officer, officer
@@ -164,9 +166,14 @@ async def test_a_list_is_needless_once_a_provider_reaches_them(served: Served) -
 async def test_late_failure_of_a_text_leaves_its_call_alone(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     key = await served.key(*SCOPES, policy="issue")
     someone = await joined(served, key, phone=LANDLINE)
-    notice, number = await issued(served, key)
     [contact] = [one["id"] for one in someone["contact_points"]]
-    await served.parts.commands.take_bounce("test", "hard", contact=contact, notice=number, reason="30006: landline")
+
+    async def refused(provider: InboxProvider, message: Message) -> SendResult:
+        return SendResult(result="permanent", reason="not taken")
+
+    monkeypatch.setattr(InboxProvider, "send", refused)
+    notice, number = await issued(served, key)
+    monkeypatch.undo()
     author = await officer(served, "ann", "author")
     await author.open(f"/console/notices/{notice}/report")
     await author.press(within="call-list")
