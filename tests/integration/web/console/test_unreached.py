@@ -161,6 +161,10 @@ async def test_a_list_is_needless_once_a_provider_reaches_them(served: Served) -
     await served.parts.commands.take_receipt("test", number, contact, "delivered")
     await author.open(author.url)
     assert "0 of 1 wait" in author.text and "not needed" in author.text
+    await author.open(f"/console/notices/{notice}/report")
+    assert "0 of 1 wait" in author.text
+    [made] = served.parts.commands.batches()
+    assert (made.pages, made.waiting) == (1, 0)
 
 
 async def test_late_failure_of_a_text_leaves_its_call_alone(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
