@@ -128,7 +128,9 @@ class AlarmMessages:
             if way.channel not in self._retry_at:
                 await self._send_by(way, way.channel)
         browsers = [one for one in self._outbox if one.device is not None and one not in self._retry_at]
-        await asyncio.gather(*(self._send_by(way, way) for way in browsers))
+        done = await asyncio.gather(*(self._send_by(way, way) for way in browsers), return_exceptions=True)
+        for error in filter(None, done):  # raised once all have ended: none is under way at the next call
+            raise error
 
     async def _send_by(self, way: TeamWay, retried: Channel | TeamWay) -> None:
         """Send one way's lines; if that fails they stay, and `retried` waits."""

@@ -83,9 +83,16 @@ class TeamWays:
             return SendResult(result="temporary", reason="this device failed: it waits", retry_after=wait)
         result = await provider.send(render(way.channel, way.address, f"{name}-{new_id().hex}"))
         if way.device is not None and not result.retire:
-            await self._devices.asked(way.device, took=result.result == "sent", wait=result.retry_after or 0.0)
+            await self._record(way.device, result)
         if result.retire and way.device is not None:
             await self._devices.forget(way.device)
         elif result.result != "sent":
             _log.warning("a member could not be told by %s: %s", way.channel, result.reason or result.result)
         return result
+
+    async def _record(self, device: TeamDevice, result: SendResult) -> None:
+        """Record an answer. What has left has left: an error here must not have it sent again."""
+        try:
+            await self._devices.asked(device, took=result.result == "sent", wait=result.retry_after or 0.0)
+        except Exception:
+            _log.exception("whether a member's device took a message could not be recorded")

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import pytest
 
 from alerts.channels.message import Message, SendResult
 from alerts.channels.replies import Answers
@@ -17,6 +18,7 @@ from alerts.dispatch.alarm_messages import LASTS_S, STALE_S, AlarmMessages
 from alerts.dispatch.alarms import SILENT_S, AlarmWatch, beat, past_alarms
 from alerts.dispatch.team_ways import TeamDevice, TeamWays
 from alerts.domain.reference_data import MemberState
+from alerts.kernel.errors import Unavailable
 from tests.support.rig import SENDER, Rig, Scripted
 
 WELL = {"email": {"provider": "smtp", "state": "well"}}
@@ -228,3 +230,24 @@ def test_device_that_always_fails_holds_up_no_other(rig: Rig) -> None:
     process.look(20)
     process.look(20)
     assert len(push.handed) == tries
+
+
+def test_browser_is_told_once_while_the_database_is_away(rig: Rig) -> None:
+    class Away(Browsers):
+        async def may_ask(self, device: TeamDevice) -> float:
+            if "dead" in device.address:
+                raise Unavailable("the database is away")
+            await asyncio.sleep(0.01)
+            return 0.0
+
+        async def asked(self, device: TeamDevice, *, took: bool, wait: float = 0.0) -> None:
+            raise Unavailable("the database is away")
+
+    push = Scripted("push")
+    process = Process(rig, push, browsers=Away('{"endpoint": "dead"}', '{"endpoint": "well"}'))
+    process.look()
+    process.look(SILENT_S)
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            process.look(LASTS_S)
+        assert len(push.handed) == 1 and "well" in push.recipients()[0]
