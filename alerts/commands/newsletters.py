@@ -47,7 +47,7 @@ class NewsletterCommands(CommandBase):
 
         def work(unit: UnitOfWork) -> Saved:
             before = unit.get(NEWSLETTER, stream)
-            if before is not None and not before.ended:
+            if before is not None:  # also an ended one: who chose it chose it of that organisation
                 _check_manager(unit, actor, before)
             named = _named(unit, actor, topic, checked.organisation)
             values = msgspec.structs.replace(checked, organisation=named)

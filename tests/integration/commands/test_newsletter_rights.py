@@ -89,6 +89,20 @@ async def test_series_is_written_only_in_a_name_of_ones_own(rig: CommandRig) -> 
 
 
 @on_both
+async def test_ended_series_is_taken_up_again_only_in_its_name(rig: CommandRig) -> None:
+    for slug in ("council", "police"):
+        body = OrganisationBody(slug=slug, name={"en": slug}, sender_name=slug.capitalize())
+        await rig.commands.define_organisation(key(), body)
+    council, police = [await limited(rig, one, organisations=(one,)) for one in ("council", "police")]
+    series = await rig.commands.start_newsletter(police, WEEKLY)
+    await rig.commands.end_newsletter(police, series.id)
+    with pytest.raises(Forbidden, match="in the name of Police, and you write for Council"):
+        await rig.commands.start_newsletter(council, WEEKLY)
+    again = await rig.commands.start_newsletter(police, WEEKLY)
+    assert again.version > series.version
+
+
+@on_both
 async def test_refusal_names_the_limit_of_the_role(rig: CommandRig) -> None:
     await rig.places()
     local = await limited(rig, "local", areas=[{"place": "camden"}])
