@@ -70,6 +70,12 @@ async def test_yearly_mail_says_what_is_followed_and_how_to_stop(served: Served)
     assert await send() == 0, "who has left hears nothing"
 
 
+async def test_members_of_the_team_keep_no_mail_of_their_part_back(served: Served) -> None:
+    member = await served.parts.commands.invite_member(SYSTEM, "ann@town.example", "author", "Ann")
+    to_the_turn_of(served, str(member.id), A_YEAR)
+    assert await served.parts.commands.send_yearly_mails() == 0, "their addresses are in the same table"
+
+
 async def test_downtime_of_years_leads_to_one_mail(served: Served) -> None:
     key = await served.key()
     person = (await served.ok("POST", "/api/v1/subscribers", key, resident("away@resident.example"), 201))["id"]
