@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -25,8 +26,9 @@ from alerts.kernel.ids import contact_shard, new_id
 from alerts.kernel.terms import CHANNEL_CODE, CHANNELS, DELIVERY_STATES, Channel, DeliveryState
 from alerts.kernel.times import from_micros, micros
 from alerts.providers.print_batch.provider import FAILED, SENT, WAITING, StoredPage
+from alerts.storage.in_clauses import rows_of_pairs, select_in
 from alerts.storage.named_queries import load
-from alerts.storage.ports import Database, Row
+from alerts.storage.ports import Database, Row, Transaction
 from subscribers.addresses import Reader
 
 _sql = load("alerts.commands", "print_batches.sql")
@@ -97,6 +99,7 @@ def batches(database: Database, limit: int = 50) -> list[BatchCounts]:
     """List the batches, newest first. Blocks."""
     with database.read() as tx:
         rows = tx.execute(_sql.batches, (limit,))
+        needless = needless_lines(tx, [bytes(id) for id, *_, waiting in rows if waiting], written=True)
     return [
         BatchCounts(
             id=UUID(bytes=bytes(id)),
@@ -106,7 +109,7 @@ def batches(database: Database, limit: int = 50) -> list[BatchCounts]:
             pages=int(pages),
             sent=int(sent),
             failed=int(failed),
-            waiting=int(waiting),
+            waiting=int(waiting) - needless[bytes(id)],
         )
         for id, channel, at, by, pages, sent, failed, waiting in rows
     ]
@@ -152,6 +155,17 @@ def _others(row: Row) -> list[int]:
 def _is_needless(read: Reader, row: Row) -> bool:
     """True for a person on a call list whom a provider has reached after all."""
     return any(read(_sql.reached, (contact_shard(other), row[1], other)) for other in _others(row))
+
+
+def needless_lines(tx: Transaction, batches: Sequence[bytes], *, written: bool = False) -> Counter[bytes]:
+    """Count by list the open lines of people whom a provider has reached after all. `written`: those with a page."""
+    lines: list[tuple[bytes, list[tuple[int, int]]]] = []
+    for batch, notice, others, page, state in select_in(tx, _sql.open_lines, batches):
+        if not written or (page is not None and state == HELD):
+            lines.append((bytes(batch), [(int(notice), int(other)) for other in others.split(",")]))
+    pairs = [pair for _, found in lines for pair in found]
+    reached = {(int(notice), int(contact)) for notice, contact in rows_of_pairs(tx, _sql.reached_of, pairs)}
+    return Counter(batch for batch, found in lines if not reached.isdisjoint(found))
 
 
 def unwritten(database: Database, batch: UUID) -> tuple[UUID | None, list[UnwrittenLines]]:

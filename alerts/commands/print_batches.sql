@@ -27,17 +27,14 @@ UPDATE print_pages SET batch = ? WHERE notice = ? AND contact = ? AND batch IS N
 INSERT INTO print_batches (id, channel, at, made_by) VALUES (?, ?, ?, ?)
 
 -- name: batches
--- A list of the unreached has its pages by and by, so its lines are counted; whom a provider has reached does not wait.
+-- A list of the unreached has its pages by and by, so its lines are counted.
 SELECT b.id, b.channel, b.at, b.made_by,
     CASE WHEN b.notice IS NULL THEN COUNT(p.contact)
          ELSE (SELECT COUNT(*) FROM call_lines c WHERE c.batch = b.id) END,
     SUM(CASE WHEN p.outcome = 0 THEN 1 ELSE 0 END),
     SUM(CASE WHEN p.outcome = 1 THEN 1 ELSE 0 END),
-    SUM(CASE WHEN p.outcome IS NULL AND d.state = 1 AND NOT EXISTS (
-        SELECT 1 FROM addresses o JOIN deliveries r ON r.shard = o.shard AND r.notice = l.notice AND r.contact = o.contact
-        WHERE o.subscriber = l.subject AND o.contact <> l.contact AND r.state IN (3, 4)) THEN 1 ELSE 0 END)
+    SUM(CASE WHEN p.outcome IS NULL AND d.state = 1 THEN 1 ELSE 0 END)
 FROM print_batches b LEFT JOIN print_pages p ON p.batch = b.id
-LEFT JOIN call_lines l ON l.notice = p.notice AND l.contact = p.contact
 LEFT JOIN deliveries d ON d.shard = (p.contact & 255) AND d.notice = p.notice AND d.contact = p.contact
 GROUP BY b.id, b.channel, b.at, b.made_by, b.notice ORDER BY b.at DESC LIMIT ?
 
@@ -81,11 +78,9 @@ INSERT INTO print_batches (id, channel, at, made_by, notice) VALUES (?, ?, ?, ?,
 INSERT INTO call_lines (notice, contact, batch, subject, remark, others) VALUES (?, ?, ?, ?, ?, ?)
 
 -- name: lists_of
--- Waiting: not marked yet, still to be carried out, and reached by no provider meanwhile.
+-- Waiting: not marked yet, and still to be carried out.
 SELECT b.id, b.channel, b.at, b.made_by, COUNT(l.contact),
-    SUM(CASE WHEN p.outcome IS NULL AND d.state IN (0, 1, 2, 5) AND NOT EXISTS (
-        SELECT 1 FROM addresses o JOIN deliveries r ON r.shard = o.shard AND r.notice = l.notice AND r.contact = o.contact
-        WHERE o.subscriber = l.subject AND o.contact <> l.contact AND r.state IN (3, 4)) THEN 1 ELSE 0 END)
+    SUM(CASE WHEN p.outcome IS NULL AND d.state IN (0, 1, 2, 5) THEN 1 ELSE 0 END)
 FROM print_batches b JOIN call_lines l ON l.batch = b.id
 LEFT JOIN print_pages p ON p.notice = l.notice AND p.contact = l.contact
 LEFT JOIN deliveries d ON d.shard = (l.contact & 255) AND d.notice = l.notice AND d.contact = l.contact
@@ -103,3 +98,15 @@ WHERE l.batch = ? AND p.contact IS NULL GROUP BY d.state, COALESCE(d.reason, '')
 
 -- name: reached
 SELECT contact FROM deliveries WHERE shard = ? AND notice = ? AND contact = ? AND state IN (3, 4)
+
+-- name: open_lines
+-- Lines of lists that are not marked and still to be carried out, with the person's other contact points.
+SELECT l.batch, l.notice, l.others, p.contact, d.state FROM call_lines l
+LEFT JOIN print_pages p ON p.notice = l.notice AND p.contact = l.contact
+LEFT JOIN deliveries d ON d.shard = (l.contact & 255) AND d.notice = l.notice AND d.contact = l.contact
+WHERE l.batch IN (?*) AND l.others <> '' AND p.outcome IS NULL AND d.state IN (0, 1, 2, 5)
+
+-- name: reached_of
+WITH wanted (notice, contact) AS (VALUES ?**)
+SELECT d.notice, d.contact FROM wanted w
+JOIN deliveries d ON d.shard = (w.contact & 255) AND d.notice = w.notice AND d.contact = w.contact AND d.state IN (3, 4)

@@ -15,7 +15,7 @@ import msgspec
 from alerts.commands.actor import Actor
 from alerts.commands.base import CommandBase
 from alerts.commands.ports import Idempotency
-from alerts.commands.print_batches import MOST, drop_old
+from alerts.commands.print_batches import MOST, drop_old, needless_lines
 from alerts.commands.results import Saved
 from alerts.delivery_queue.by_hand import ByHand, carry
 from alerts.delivery_queue.requeue import open_dispatch
@@ -95,7 +95,8 @@ class UnreachedCommands(CommandBase):
         if notice.plan.status != "Actual" or not notice.issued:
             return Unreached()
         with self._database.read() as tx:
-            lists = _lists(tx.execute(_sql.lists_of, (notice.number,)))
+            made = tx.execute(_sql.lists_of, (notice.number,))
+            lists = _lists(made, needless_lines(tx, [bytes(id) for id, *_, waiting in made if waiting]))
             unreachable = tx.execute(_sql.has_unreachable, (notice.number,))
             planned = _lane(tx.execute, notice.number) is not None
             failed = _failed(tx.execute, notice.number)
@@ -155,10 +156,10 @@ class UnreachedCommands(CommandBase):
                 rows.append(one)
         lists = [(new_id(), channel, people) for channel, people in chosen.items() if people]
         if not lists:
-            made = _lists(unit.read(_sql.lists_of, (number,)))
+            made = unit.read(_sql.lists_of, (number,))
             if not made:
                 raise Conflict("Nobody is left to call or write to: everyone was reached, or has no way left.")
-            return Saved(id=made[0].id, version=1)
+            return Saved(id=UUID(bytes=bytes(made[0][0])), version=1)
         for batch, channel, people in lists:
             unit.write(_sql.add_list, (batch.bytes, CHANNEL_CODE[channel], micros(unit.now), actor.by, number))
             _write(unit, notice, batch, channel, people)
@@ -277,7 +278,7 @@ def _judge(
     return _Chosen(state.id, judge(state, own, now, danger_to_life=notice.danger_to_life), own)
 
 
-def _lists(rows: Sequence[Row]) -> tuple[CallList, ...]:
+def _lists(rows: Sequence[Row], needless: Counter[bytes]) -> tuple[CallList, ...]:
     return tuple(
         CallList(
             id=UUID(bytes=bytes(id)),
@@ -285,7 +286,7 @@ def _lists(rows: Sequence[Row]) -> tuple[CallList, ...]:
             made_at=from_micros(at),
             made_by=by,
             people=int(people),
-            waiting=int(waiting),
+            waiting=int(waiting) - needless[bytes(id)],
         )
         for id, channel, at, by, people, waiting in rows
     )

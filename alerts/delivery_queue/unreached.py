@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -23,6 +23,7 @@ from alerts.kernel.terms import CHANNEL_CODE, CHANNEL_TERMS, CHANNELS
 from alerts.kernel.times import micros
 from alerts.storage.in_clauses import padded_chunks
 from alerts.storage.named_queries import load
+from alerts.storage.ports import Row, Value
 from subscribers.addresses import Reader
 from subscribers.domain.subscriber import NO_LEAVING, ContactState, SubscriberState
 
@@ -135,12 +136,20 @@ def rows_of(read: Reader, notice: int, people: Iterable[SubscriberState]) -> dic
     """Rows of people's contact points for a notice, by number."""
     numbers = [contact.number for person in people for contact in person.contacts]
     found: dict[int, RowState] = {}
-    for chunk in padded_chunks(numbers):
-        statement = _sql.rows.replace("?**", ",".join(["(?,?)"] * len(chunk)))
-        keys = [value for number in chunk for value in (contact_shard(number), number)]
-        for contact, state, channel, flags, tries, last_at, reason in read(statement, (*keys, notice)):
-            found[contact] = RowState(state, channel, flags, tries, last_at, reason or "")
+    for contact, state, channel, flags, tries, last_at, reason in _of_contacts(read, _sql.rows, notice, numbers):
+        found[contact] = RowState(state, channel, flags, tries, last_at, reason or "")
     return found
+
+
+def _of_contacts(read: Reader, statement: str, notice: int, numbers: Sequence[int]) -> Iterator[Row]:
+    for chunk in padded_chunks(numbers):
+        keys = [value for number in chunk for value in (contact_shard(number), number)]
+        yield from read(statement.replace("?**", ",".join(["(?,?)"] * len(chunk))), (*keys, notice))
+
+
+def _among(read: Reader, statement: str, keys: Sequence[Value]) -> Iterator[Row]:
+    for chunk in padded_chunks(keys):
+        yield from read(statement.replace("?*", ",".join("?" * len(chunk))), chunk)
 
 
 class Suspects(NamedTuple):
@@ -152,8 +161,14 @@ class Suspects(NamedTuple):
 
 def suspects(read: Reader, notice: int, shards: range) -> Suspects:
     """List the people of some shards with a failed delivery whom no other way has reached, in a fixed order."""
-    rows = read(_sql.failed.replace("?*", ",".join("?" * len(shards))), (notice, *shards))
-    return Suspects(list(dict.fromkeys(UUID(bytes=bytes(owner)) for owner, stuck in rows if stuck)), len(rows))
+    statement = _sql.failed.replace("?*", ",".join("?" * len(shards)))
+    failed = [int(contact) for (contact,) in read(statement, (notice, *shards))]
+    owners = {int(contact): bytes(owner) for contact, owner in _among(read, _sql.owners, failed)}
+    people = list(dict.fromkeys(owners[contact] for contact in failed if contact in owners))
+    contacts = {int(contact): bytes(owner) for contact, owner in _among(read, _sql.contacts_of, people)}
+    others = [contact for contact in contacts if contact not in owners]
+    reached = {contacts[int(contact)] for (contact,) in _of_contacts(read, _sql.left_or_may, notice, others)}
+    return Suspects([UUID(bytes=person) for person in people if person not in reached], len(failed))
 
 
 def without_way(read: Reader, notice: int) -> list[UUID]:

@@ -7,13 +7,23 @@
 --       256 HAS_RECEIPT, 512 OUTAGE
 --   channel: place in CHANNELS of alerts/kernel/terms.py
 
+-- No statement joins `addresses` to `deliveries`: under Citus these are spread over the nodes, and those are not.
+
 -- name: failed
--- Owners of failed rows that are not the team's (32), and whether no other row of theirs has left or may still leave.
-SELECT a.subscriber, CASE WHEN EXISTS (
-    SELECT 1 FROM addresses o JOIN deliveries r ON r.shard = o.shard AND r.notice = d.notice AND r.contact = o.contact
-    WHERE o.subscriber = a.subscriber AND r.state < 6) THEN 0 ELSE 1 END
-FROM deliveries d JOIN addresses a ON a.contact = d.contact
-WHERE d.notice = ? AND d.shard IN (?*) AND d.state IN (6, 7, 8, 9) AND (d.flags & 32) = 0 ORDER BY d.shard, d.contact
+-- Failed rows that are not the team's (32).
+SELECT contact FROM deliveries
+WHERE notice = ? AND shard IN (?*) AND state IN (6, 7, 8, 9) AND (flags & 32) = 0 ORDER BY shard, contact
+
+-- name: owners
+SELECT contact, subscriber FROM addresses WHERE contact IN (?*)
+
+-- name: contacts_of
+SELECT contact, subscriber FROM addresses WHERE subscriber IN (?*)
+
+-- name: left_or_may
+WITH wanted (shard, contact) AS (VALUES ?**)
+SELECT d.contact FROM wanted w
+JOIN deliveries d ON d.shard = w.shard AND d.contact = w.contact AND d.notice = ? AND d.state < 6
 
 -- name: row
 SELECT contact, state, channel, flags, tries, last_at, reason FROM deliveries
