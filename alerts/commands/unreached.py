@@ -217,7 +217,7 @@ class UnreachedCommands(CommandBase):
 
 @dataclass(slots=True)
 class _Walk:
-    """How far the people of a notice are judged for a page."""
+    """Limits of the people of a notice that are judged for a page."""
 
     most: int
     """People that may still be judged."""
