@@ -22,7 +22,7 @@
 
   // A link to a field brings its language to the front first.
   const reveal = (hash) => {
-    const field = hash.length > 1 && document.getElementById(decodeURIComponent(hash.slice(1)));
+    const field = hash.length > 1 && document.getElementById(hash.slice(1));
     const index = field ? panels.findIndex((panel) => panel.contains(field)) : -1;
     if (index < 0) return false;
     select(index);
