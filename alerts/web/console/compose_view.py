@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -105,6 +106,14 @@ class ComposeView:
         texts = text_messages(self._services, replace(state, plan=plan), where, self._services.clock())
         return word_counts(form.words, texts)
 
+    def _part_words(self, part: Mapping[str, Any]) -> str:
+        """Describe a part of an area; a circle with the registered place in which its middle lies. Blocks."""
+        words, circle = notice_form.part_words(part), part.get("circle")
+        if not isinstance(circle, Mapping):
+            return words
+        around = self._services.place_lookup.around(circle["lat"], circle["lon"], "en")
+        return f"{words}, {around}" if around else words
+
     def _fields(self, form: NoticeForm, errors: FormErrors, state: NoticeState | None) -> dict[str, Any]:
         translator, zone = self._frame.translator, self._services.settings.timezone
         saved = list(state.plan.area or ()) if state is not None else []
@@ -125,7 +134,7 @@ class ComposeView:
             "topics": [(topic.slug, topic.name.get("en", topic.slug)) for topic in self._services.views.topics()],
             "all_channels": [(channel, CHANNELS.get(channel, channel)) for channel in ALL_CHANNELS],
             "area_parts": [
-                (notice_form.part_value(part, saved=part in saved), notice_form.part_words(part)) for part in form.area
+                (notice_form.part_value(part, saved=part in saved), self._part_words(part)) for part in form.area
             ],
             "simplified": None,
             "fine": self._review.outline_problem(form.area),

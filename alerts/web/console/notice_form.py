@@ -16,7 +16,7 @@ import msgspec
 from alerts.channels.i18n import LANGUAGES
 from alerts.domain.events import NoticePlan, TemplateUse
 from alerts.domain.message_template import PublishedTemplate
-from alerts.gazetteer.candidate import PlaceCandidate
+from alerts.gazetteer.candidate import PlaceCandidate, folded
 from alerts.intake import strict_json
 from alerts.kernel.errors import DomainError
 from alerts.kernel.texts import without_forbidden
@@ -353,9 +353,19 @@ def add_area(form: NoticeForm, pick: str, find: Find, errors: FormErrors) -> Non
     elif len(found) > 1:
         form.choices = [(_value(one), one.words) for one in found]
         errors.add("near", f"Choose which {form.near}.")
+    elif _value(found[0]) != pick and _is_far_town(found[0], form.near, find):
+        form.choices = [(_value(found[0]), found[0].words)]
+        errors.add("near", f"{found[0].words} lies outside every registered place. Choose it if you mean it.")
     else:
         form.area.append(_part(found[0], metres))
         form.near = ""
+
+
+def _is_far_town(found: PlaceCandidate, typed: str, find: Find) -> bool:
+    """True for a town outside every registered place whose country was not typed: its name may mean something here."""
+    if found.kind != "town" or folded(typed) == folded(found.words):
+        return False
+    return not any(one.within for one in find(f"{found.lat},{found.lon}"))
 
 
 def _add_postcodes(form: NoticeForm, metres: float, find: Find, errors: FormErrors) -> None:

@@ -324,6 +324,18 @@ async def test_added_language_has_its_fields(served: Served) -> None:
 
 
 @SQLITE
+async def test_town_outside_every_registered_place_is_chosen(served: Served) -> None:
+    author = await officer(served, "ann", "author")
+    await author.open(NEW)
+    await author.press("save", near="Atlantis", **WORDS)
+    assert author.status == 422 and "Atlantis, South Africa lies outside every registered place" in author.text
+    pick = re.search(r'name="pick" value="([^"]+)"', author.text)
+    assert pick is not None
+    await author.press("save", near="Atlantis", pick=pick[1])
+    assert author.status == 200 and "A circle of 500 m around -33.5" in author.text
+
+
+@SQLITE
 async def test_list_of_places_is_added_and_what_is_not_found_stays(served: Served) -> None:
     author = await officer(served, "ann", "author")
     await author.open(NEW)
