@@ -48,7 +48,9 @@ class FollowUp:
     async def update(self, request: web.Request) -> web.Response:
         """Draft an update with the words of the latest message; then its form."""
         fields, state = await read_form(request), await notice_state(self._services, request)
-        body = {name: value for name, value in plan_as_body(state.plan).items() if name not in ("expires", "send_at")}
+        end = state.plan.expires
+        passed = {"send_at"} | ({"expires"} if end is not None and end <= self._services.clock() else set())
+        body = {name: value for name, value in plan_as_body(state.plan).items() if name not in passed}
         saved = await self._services.commands.update(
             actor_of_member(request),
             state.id,
