@@ -11,8 +11,9 @@ from aiohttp import web
 
 from alerts.authoring.guide import overruled
 from alerts.channels.i18n import translator
+from alerts.domain.events import Content
 from alerts.domain.notice import NoticeState
-from alerts.domain.notice_lifecycle import EDITABLE, danger_to_life
+from alerts.domain.notice_lifecycle import EDITABLE, danger_to_life, lifetime
 from alerts.kernel.errors import DomainError
 from alerts.services import Services
 from alerts.web.api.common import read
@@ -159,6 +160,7 @@ class Approval:
             "which": "",
             "zone": zone,
             "send_at_words": self._frame.translator.time(state.plan.send_at, zone) if state.plan.send_at else "",
+            "ends_words": self._ends(state, zone),
         }
         if fields is not None:
             shown |= {
@@ -169,6 +171,13 @@ class Approval:
                 "note_typed": fields.text("note", 2_000),
             }
         return shown
+
+    def _ends(self, state: NoticeState, zone: str) -> str:
+        """When a notice ends by itself: its end, or what follows from the issue if it has none."""
+        end = state.expires or state.plan.expires
+        if end is not None:
+            return f"on {self._frame.translator.time(end, zone)}"
+        return f"{Presenter(self._frame).span(lifetime(state.plan.kind))} after it is sent"
 
     async def show(self, request: web.Request) -> web.Response:
         """Ask the approver: these words, to so many people?"""
@@ -214,7 +223,8 @@ class Approval:
             return errors
         typed = _digits(fields.line("people"))
         if state.phase == "pending-approval" and _gravest(state) and typed != str(people):
-            errors.add("people", f"It is {people:,}; you typed {typed or 'nothing'}.")
+            said = "type it in digits" if fields.line("people") and not typed else f"you typed {typed or 'nothing'}"
+            errors.add("people", f"It is {people:,}; {said}.")
             return errors
         # Only what this person saw approved is sent without approving it: else a second press, or that of a second
         # approver, would send at once what the first has approved for later.
@@ -295,8 +305,7 @@ class Approval:
             "decided": presenter.who(state.approved_by) if state.approved_by else "",
             "danger": danger_to_life(state.plan, state.msg_type),
             "gravest": _gravest(state),
-            "before": _said(before[-1]) if before else None,
-            "words_now": _said(state),
+            "before": self._said(before[-1]) if before else None,
             "from_template": self._templates.of(state.plan),
             "map": area_map(presenter, state),
             "deciders": deciders(presenter, state),
@@ -304,6 +313,10 @@ class Approval:
             "reason_typed": "",
             **self._comments.of(state, fields),
         }
+
+    def _said(self, state: NoticeState) -> list[tuple[str, str, Content]]:
+        """Words of a notice by language: tag, name and words."""
+        return [(tag, self._frame.translator.language(tag), said) for tag, said in state.plan.content.items()]
 
 
 def _decision_typed(state: NoticeState, fields: FormFields, errors: FormErrors) -> dict[str, str]:
@@ -328,8 +341,3 @@ def _gravest(state: NoticeState) -> bool:
 def _digits(text: str) -> str:
     """Digits of a typed number, without blanks, commas and leading zeros."""
     return "".join(char for char in text if char.isdigit()).lstrip("0") or ("0" if "0" in text else "")
-
-
-def _said(state: NoticeState) -> list[tuple[str, str, str, str]]:
-    """Words of a notice by language: (language, title, instruction, body)."""
-    return [(tag, said.title, said.instruction, said.body) for tag, said in state.plan.content.items()]

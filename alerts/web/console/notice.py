@@ -149,8 +149,8 @@ def _facts(presenter: Presenter, notice: NoticeState) -> list[tuple[str, str]]:
         ("From", presenter.who(notice.source or notice.drafted_by)),
         ("Approved by", _approver(presenter, notice)),
         ("Issued", presenter.time(notice.issued_at)),
-        ("To be sent", presenter.time(notice.send_at) if notice.issued_at is None else ""),
-        ("Ends", presenter.time(notice.expires)),
+        ("To be sent", presenter.time(notice.send_at or plan.send_at) if notice.issued_at is None else ""),
+        ("Ends", presenter.time(notice.expires or plan.expires)),
         ("Ended", presenter.time(notice.ended_at)),
         ("Reason", notice.reason),
     )

@@ -67,6 +67,9 @@ async def test_officer_warns_and_a_second_one_approves(served: Served) -> None:
     assert "a circle of 800 m around 51.55000, -0.15000?" in approver.text and "everywhere" not in approver.text
     await approver.press("send", people="4")
     assert approver.status == 422 and "It is 3; you typed 4." in approver.text
+    assert "It ends by itself on" in approver.text
+    await approver.press("send", people="three")
+    assert approver.status == 422 and "It is 3; type it in digits." in approver.text
     assert state_of(served, notice) == "pending-approval"
     await approver.press("send", people="3")
     assert approver.status == 200 and state_of(served, notice) == "live"
@@ -77,6 +80,14 @@ async def test_officer_warns_and_a_second_one_approves(served: Served) -> None:
     await author.press()
     assert re.fullmatch(r"/console/notices/[0-9a-f-]{36}/edit", author.url) and notice not in author.url, author.text
     assert WORDS["instruction_en"] in author.text
+    assert "stays live until this one is sent" in author.text and 'value="20:00"' in author.text, "its end is kept"
+    update = author.url.removesuffix("/edit")
+    await author.press("check")
+    await author.press()
+    await approver.open(f"{update}/approve")
+    assert '<p class="small">English</p>' in approver.text, "what was said before"
+    await approver.open(f"/console/notices/{notice}/approve")
+    assert "Send this" not in approver.text, "nothing is asked of what is live"
     await approver.open(f"/console/notices/{notice}/cancel")
     await approver.press()
     assert approver.status == 422 and "Say what was wrong." in approver.text
@@ -305,6 +316,10 @@ async def test_notice_is_sent_at_the_time_that_was_approved(served: Served) -> N
         assert author.status == 422 and said in author.text and when["send_day"] in author.text
     await author.press(when="at", send_day=day, send_time="23.59")
     assert state_of(served, notice) == "pending-approval", author.text[:3000]
+    await author.open(f"/console/notices/{notice}")
+    assert "To be sent" in author.text and "23:59" in author.text and ">Ends</dt>" in author.text
+    await author.open(f"/console/notices/{notice}/check")
+    assert "It leaves on" in author.text and "23:59" in author.text
     await approver.open(f"/console/notices/{notice}/approve")
     assert "23:59" in approver.text and "Approve for 3 people" in approver.text
     await approver.press("send", people="3")
