@@ -96,7 +96,7 @@ class OutcomeReport:
             "final": progress is not None and progress["complete"],
             "tables": [
                 self._table("Way", counts, lambda one: CHANNELS.get(one.channel, one.channel)),
-                self._table("Language", counts, lambda one: self._frame.translator.language(one.language)),
+                self._table("Language", counts, self._language),
                 self._table("Place", counts, self._place),
             ],
             "failures": failures(presenter, found),
@@ -104,6 +104,9 @@ class OutcomeReport:
             "feedback": feedback,
             "said": [one.words for one in self._services.views.feedback_words(found.thread, None, _WORDS).items],
         }
+
+    def _language(self, one: OutcomeCount) -> str:
+        return self._frame.translator.language(one.language) if one.language else "not written yet"
 
     def _place(self, one: OutcomeCount) -> str:
         place = self._services.views.place(one.area) if one.area else None

@@ -16,10 +16,13 @@ from alerts.web.public.map_svg import Zone, draw
 from alerts.web.public.why_view import title_of
 
 _DONE = ("delivered", "sent")
+_OPEN = ("queued", "held", "sending", "deferred")
+_BY_HAND = ("letter", "phone")
+"""Channels that a person carries out: no rate says when theirs leave."""
 _FAILED = ("failed-permanent", "failed-technical")
 _PARTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("ok", "sent", ("sent", "delivered")),
-    ("part", "waiting", ("queued", "held", "sending", "deferred")),
+    ("part", "waiting", _OPEN),
     ("bad", "failed", ("failed-permanent", "failed-technical")),
     ("rest", "not sent", ("expired", "suppressed", "superseded", "cancelled")),
 )
@@ -71,6 +74,12 @@ class Presenter:
         left = sum(states.get(s, 0) for states in progress.by_channel.values() for s in _DONE)
         failed = sum(states.get(s, 0) for states in progress.by_channel.values() for s in _FAILED)
         total = sum(sum(states.values()) for states in progress.by_channel.values())
+        leaves_by_itself = any(
+            states.get(state, 0)
+            for channel, states in progress.by_channel.items()
+            if channel not in _BY_HAND
+            for state in _OPEN
+        )
         times = (
             ("The first left after", progress.first_attempt_s),
             ("Half of all had left after", progress.p50_s),
@@ -85,7 +94,7 @@ class Presenter:
             "share": "" if total == 0 else f"{100 * left // total} % sent",
             "percent": 0 if total == 0 else 100 * left // total,
             "failed": failed,
-            "pace": self._pace(notice, left, total) if not progress.complete else "",
+            "pace": self._pace(notice, left, total) if not progress.complete and leaves_by_itself else "",
             "complete": progress.complete,
             "parked": progress.parked,
             "paused": progress.paused,

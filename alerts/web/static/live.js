@@ -24,7 +24,9 @@
   };
 
   // What can still be stopped was counted when the page was opened.
+  let counts = 0;
   const recount = async () => {
+    counts = 0;
     const there = document.getElementById("stop");
     const answer = there && (await fetch(location.href).catch(() => null));
     if (!answer?.ok) return;
@@ -38,11 +40,15 @@
     if (data) panel.innerHTML = data;
     tell();
   };
-  stream.addEventListener("message", show);
+  stream.addEventListener("message", (event) => {
+    show(event);
+    counts ||= setTimeout(recount, 2000); // of many changes, one count
+  });
   stream.addEventListener("complete", (event) => {
     show(event);
     told.textContent = "All have left.";
     stream.close();
+    clearTimeout(counts);
     recount();
   });
 })();
