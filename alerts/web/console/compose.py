@@ -305,7 +305,8 @@ class Compose:
             }
             query = urlencode({name: value for name, value in shown.items() if value})
             tail = f"?{query}" if query else ""
-            return await self._frame.to(f"/console/notices/{notice}/{'check' if do == 'check' else 'edit'}{tail}")
+            screen = "check" if do == "check" and not shown["language"] else "edit"  # a new language has no words yet
+            return await self._frame.to(f"/console/notices/{notice}/{screen}{tail}")
         state = await self._draft(notice)
         form = notice_form.of_plan(state.plan, self._zone, self._language)
         context = await self._view.draft(form, FormErrors(), state, recent=True)

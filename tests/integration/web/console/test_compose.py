@@ -333,7 +333,9 @@ async def test_added_language_has_its_fields(served: Served) -> None:
     await author.press("save", add_language="cy")
     assert author.url == f"/console/notices/{notice}/edit?language=cy"
     assert 'id="title-cy"' in author.text
-    await author.press("save", title_cy="Nwy yn gollwng")
+    await author.press("check", title_cy="Nwy yn gollwng", add_language="pl")
+    assert author.url == f"/console/notices/{notice}/edit?language=pl", "its words are still to be written"
+    await author.press("save")
     state = served.parts.log.state(NOTICE, UUID(notice))
     assert state is not None and set(state.plan.content) == {"en", "cy"}
 

@@ -92,6 +92,7 @@ async def test_unreached_people_become_a_call_list(served: Served) -> None:
     calls = author.url
     text = await written(author, calls, 2)
     assert "Boil the water first." in text, "what to say"
+    assert text.index("All 2 were spoken with") > text.rindex("Wrong number"), "not beside the files"
     assert "+442079460000" in text and LANDLINE in text and "A text to it failed: 30006: landline" in text
     assert "+447700900123" not in text, "a text has reached them"
     [event] = listed(served)
