@@ -11,6 +11,8 @@ from alerts.authoring.draft import DraftWords, NoticeDraft
 from alerts.authoring.five_parts import CLOCK, named_place
 from alerts.authoring.word_lists import WordLists, word_lists
 
+ENDS = "ends-time"
+"""Field of a notice's end: mostly it is the one that nobody has set, not the words."""
 _NUMBER = re.compile(r"\d+(?:[.:]\d+)?")
 
 
@@ -25,8 +27,10 @@ def end_as_said(draft: NoticeDraft, tag: str, words: DraftWords, lists: WordList
     for field in ("title", "instruction", "sms"):
         found = before.search(getattr(words, field)) or (after.search(getattr(words, field)) if after else None)
         if found and (int(found[1]), int(found[2])) != (end.hour, end.minute):
-            said = f"The words say {found[1]}:{found[2]}, but the notice ends at {end:%H:%M}: make them agree."
-            yield Diagnostic("end", "stops", said, tag, field)
+            said = f"The words say {found[1]}:{found[2]}, but the notice ends at {end:%H:%M}: "
+            said += f"set its end, or say {end:%H:%M}."
+            yield Diagnostic("end", "stops", said, tag, ENDS)
+            return
 
 
 def area_as_said(draft: NoticeDraft, tag: str, words: DraftWords) -> Iterator[Diagnostic]:

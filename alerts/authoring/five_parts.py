@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from alerts.authoring.diagnostic import Diagnostic, Level
 from alerts.authoring.draft import DraftWords, NoticeDraft
 from alerts.authoring.word_lists import WordLists, contains
+from alerts.kernel.blanks import BLANK
 
 CLOCK = re.compile(r"(?<!\d)([01]?\d|2[0-3])[:.]([0-5]\d)(?!\d)")
 POSTCODE = re.compile(r"\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b|\b[A-Z]{1,2}\d{1,2}[A-Z]?\b")
@@ -37,8 +38,8 @@ def five_parts(
 
 
 def _found(draft: NoticeDraft, words: DraftWords, lists: WordLists | None) -> dict[str, str]:
-    """Words found of each part; "" for nothing."""
-    text = words.all
+    """Words found of each part; "" for nothing. The name of a blank that is not filled says nothing yet."""
+    text = BLANK.sub(" ", words.all)
     if lists is None:
         return {"what": words.title, "where": named_place(draft, text), "do": words.instruction, "when": _clock(text)}
     return {

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 
+from alerts.authoring.consistency import ENDS
 from alerts.authoring.diagnostic import Diagnostic
 from alerts.authoring.draft import DraftWords, LiveNotice, NoticeDraft
 from alerts.authoring.guide import blocking, diagnostics
@@ -266,7 +267,7 @@ class DraftReview:
         """Group diagnostics by language, in the order of the draft."""
         groups: dict[str, list[dict[str, str]]] = {}
         for one in found:
-            anchor = f"{one.field}-{one.language}" if one.field and one.language else one.field
+            anchor = f"{one.field}-{one.language}" if one.field and one.language and one.field != ENDS else one.field
             groups.setdefault(one.language, []).append(
                 {
                     "label": _LABELS.get(one.check, one.check),

@@ -110,7 +110,7 @@ class OutcomeReport:
 
     def _place(self, one: OutcomeCount) -> str:
         place = self._services.views.place(one.area) if one.area else None
-        return next(iter(place.name.values()), place.slug) if place is not None else "elsewhere"
+        return next(iter(place.name.values()), place.slug) if place is not None else "no place of the register"
 
     def _table(self, heading: str, counts: list[OutcomeCount], name: Callable[[OutcomeCount], str]) -> dict[str, Any]:
         """Sum the counts by one property: messages, how many left, and their share."""

@@ -178,6 +178,19 @@ def test_parts_are_found_in_each_language(tag: str, title: str, advice: str) -> 
     assert ("end", "stops") in seen(draft(content={tag: DraftWords(title, advice)}, ends=ENDS + timedelta(hours=1)))
 
 
+def test_end_that_differs_is_mended_where_the_end_is_set() -> None:
+    words = said(title="Gas leak, High Street, until 21:00", instruction="Stay indoors until 21:00.")
+    found = [one for one in diagnostics(draft(words), "us") if one.check == "end"]
+    assert [(one.level, one.field) for one in found] == [("stops", "ends-time")]
+    assert "The words say 21:00" in found[0].words
+
+
+def test_name_of_a_blank_says_nothing_yet() -> None:
+    words = DraftWords("Gas leak, [road]", "Stay indoors until [time].")
+    found = {one.check: one.level for one in diagnostics(draft(words), "us")}
+    assert (found["where"], found["when"]) == ("asks", "asks")
+
+
 def test_every_language_of_the_product_has_word_lists() -> None:
     for tag in LANGUAGES:
         lists = word_lists(tag)

@@ -259,6 +259,14 @@ async def test_what_stops_cannot_be_ticked_away(served: Served) -> None:
 
 
 @SQLITE
+async def test_end_that_the_words_contradict_is_mended_in_its_field(served: Served) -> None:
+    author = await officer(served, "ann", "author")
+    notice = await drafted(author, ends_time="21:00")
+    await author.open(f"/console/notices/{notice}/check")
+    assert f'href="/console/notices/{notice}/edit#ends-time">Mend it' in author.text
+
+
+@SQLITE
 @pytest.mark.usefixtures("people")
 async def test_who_lives_just_outside_and_whether_it_reaches_a_place(served: Served) -> None:
     key = await served.key()
