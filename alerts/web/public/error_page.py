@@ -14,14 +14,14 @@ async def error_page(services: Services, request: web.Request, status: int, mess
     """Render an error page. 404 and 5xx use the catalogue's text, other statuses the `message`."""
     pages = Pages(services)
     t = pages.translator(request)
+    words = message[:1].upper() + message[1:]
     if status == 401 and (back := asked_page(request)):  # what a person needs next, instead of a link to it
-        form = {"errors": {}, "error_heading": "", "typed": "", "sent": False, "back": back, "first": message}
+        form = {"errors": {}, "error_heading": "", "typed": "", "sent": False, "back": back, "first": f"{words}."}
         return pages.page("console/sign_in.html", translator("en"), form, status)
     key = "not_found" if status == 404 else "trouble" if status >= 500 else ""
     if key:
         context = {"title": t.text("page", f"{key}_title"), "lines": [t.text("page", key)], "button": ""}
     else:
-        words = message[:1].upper() + message[1:]
         title = "Sign in first" if status == 401 else "This is not possible"
         context = {"title": title, "lines": [words], "button": ""}
     if request.path.startswith("/console"):
