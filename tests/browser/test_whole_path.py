@@ -88,32 +88,43 @@ def people(browser: Any, site: Site, axe: str) -> Iterator[Callable[..., Person]
         context.close()
 
 
-async def publish(site: Site) -> None:
-    """Publish a template for a gas leak: its title has two blanks."""
+ENGLISH = Content(title="Gas leak, [road]: stay indoors until [time]", instruction=ADVICE)
+LONGER = Content(title=ENGLISH.title, instruction="Stay indoors until [time].", body="A gas main in [road] is leaking.")
+WELSH = Content(
+    title="Nwy yn gollwng, [road], SE17 1RW: arhoswch y tu mewn tan [time]",
+    instruction="Arhoswch y tu mewn tan [time].",
+    body="Mae nwy yn gollwng yn [road].",
+)
+
+
+async def publish(site: Site, slug: str, name: str, content: dict[str, Content]) -> None:
+    """Publish a template for a gas leak: a road and a time are its blanks."""
     assert site.scene is not None
     commands, publisher = site.scene.commands, site.officers["approver"]
     state = site.scene.parts.log.state(MEMBER, publisher)
     assert state is not None
     text = TemplateText(
-        name="Gas leak",
+        name=name,
         severity="Severe",
         urgency="Immediate",
         certainty="Observed",
         channels=("email", "sms", "push"),
         blanks=(Blank(name="road", kind="place"), Blank(name="time", kind="time")),
-        content={"en": Content(title="Gas leak, [road]: stay indoors until [time]", instruction=ADVICE)},
-        corrections={"en": Content(title="No gas leak in [road]", instruction="You need not stay indoors.")},
+        content=content,
+        corrections={
+            tag: Content(title="No gas leak in [road]", instruction="You need not stay indoors.") for tag in content
+        },
     )
-    drafted = await commands.draft_template(SYSTEM, "gas-leak", text)
+    drafted = await commands.draft_template(SYSTEM, slug, text)
     actor = Actor(
         kind="person", id=str(publisher), person=publisher, scopes=frozenset(SCOPES), member_version=state.version
     )
     await commands.publish_template(actor, drafted.id, drafted.version)
 
 
-def asked_for(author: Person) -> str:
-    """Check, and ask for approval; the path of the question."""
-    author.page.locator("#dock").get_by_text(re.compile(r"^0 missing")).wait_for()
+def asked_for(author: Person, missing: str = "0") -> str:
+    """Check, and ask for approval; the path of the question. `missing`: pattern of the count before the check."""
+    author.page.locator("#dock").get_by_text(re.compile(rf"^{missing} missing")).wait_for()
     author.press("Save and check")
     author.press(re.compile("^Ask for approval"))
     assert "pending approval" in author.page.inner_text("main").lower(), author.page.inner_text("main")
@@ -154,7 +165,7 @@ def test_blank_emergency_with_a_drawn_area_takes_twelve_actions(people: Callable
 
 
 def test_emergency_from_a_template_takes_fewer(people: Callable[..., Person], site: Site) -> None:
-    in_its_own_loop(publish(site))
+    in_its_own_loop(publish(site, "gas-leak", "Gas leak", {"en": ENGLISH}))
     author = people("author")
     author.look()
     author.press("Gas leak", "link")
@@ -164,3 +175,24 @@ def test_emergency_from_a_template_takes_fewer(people: Callable[..., Person], si
     approver = people("approver", asked_for(author))
     sent(approver)
     check("from a template", author, approver)
+
+
+def test_emergency_in_two_languages_types_each_blank_once(people: Callable[..., Person], site: Site) -> None:
+    in_its_own_loop(publish(site, "gas-leak-welsh", "Gas leak, two languages", {"en": LONGER, "cy": WELSH}))
+    author = people("author")
+    author.press("Gas leak, two languages", "link")
+    author.draw()
+    author.type_all("road", "Walworth Road")
+    author.type_all("time", UNTIL)
+    author.replace("Time, 24 hours", UNTIL, UNTIL)
+    for width, scheme in ((360, "dark"), (1280, "light")):
+        author.page.emulate_media(color_scheme=scheme)
+        author.page.set_viewport_size({"width": width, "height": 900})
+        author.look()
+    author.page.get_by_text("Draft saved").wait_for()
+    assert author.page.get_by_label("road", exact=True).input_value() == "Walworth Road", "autosave leaves it"
+    assert "[road]" in author.page.get_by_label("Title: what, and where", exact=True).first.input_value()
+    approver = people("approver", asked_for(author, missing="[1-9][0-9]*"))
+    assert "[" not in approver.page.inner_text("main")
+    sent(approver)
+    check("from a template, two languages", author, approver)

@@ -28,19 +28,15 @@ from alerts.web.console.draft_outline import corners_of, simplify
 from alerts.web.console.draft_review import NEAR_MISS_M, DraftReview
 from alerts.web.console.frame import Frame
 from alerts.web.console.member_actor import actor_of_member, idempotency_of, member_of, notice_id
-from alerts.web.console.notice_form import NoticeForm
+from alerts.web.console.notice_form import AUTO, COUNT, NoticeForm
 from alerts.web.console.template_choice import begun_from
 from alerts.web.http.routing import Route, role
 from alerts.web.public.forms import FormErrors, FormFields, read_form
 
 COMMENT = "comment"
 """Act that saves, then comments: what was typed beside the comment is not lost without the page's script."""
-COUNT = "count"
-"""Act of the page's script while an area is drawn: count, and save nothing."""
 TEMPLATE = "template"
 """Act that fills the form from a template, and saves nothing."""
-AUTO = "auto"
-"""Act of the page's script: save, and answer with the parts of the page that depend on it."""
 SIMPLIFY = "simplify"
 """Act that saves the area with fewer corners."""
 _FIELD_OF = {"area": "near", "audience": "near", "expires": "ends-day", "channels": "channel", "priority": "severity"}
@@ -91,6 +87,7 @@ class Compose:
             await self._simplify(form, errors)
         if errors:
             return await self._refused(request, fields, form, errors, None, 422)
+        notice_form.fill_blanks(form)
         body = {name: value for name, value in notice_form.body_of(form, self._zone).items() if value is not None}
         try:
             saved = await self._services.commands.draft_notice(
@@ -141,6 +138,7 @@ class Compose:
             await self._simplify(form, errors)
         if errors:  # the next press merges from where this editor began
             return await self._refused(request, fields, form, errors, began, 422)
+        notice_form.fill_blanks(form)
         return await self._saved(request, fields, form, began)
 
     async def _saved(
@@ -155,6 +153,7 @@ class Compose:
             merged, collisions = merge(base, form, theirs)
             if collisions:
                 return await self._collided(request, fields, merged, collisions, state)
+            notice_form.fill_blanks(merged)  # also in the words of a colleague
         try:
             await self._services.commands.revise_notice(
                 actor_of_member(request),

@@ -20,6 +20,7 @@ from alerts.gazetteer.candidate import PlaceCandidate, folded
 from alerts.intake import strict_json
 from alerts.kernel.errors import DomainError
 from alerts.kernel.texts import without_forbidden
+from alerts.web.console import blank_fields
 from alerts.web.console.local_time import one_instant, parse_clock, parse_day, which_of
 from alerts.web.public.forms import FormErrors, FormFields
 
@@ -38,6 +39,10 @@ _LONGEST = 25_000
 _GEOJSON = 400_000
 """Characters of a pasted outline: some 12,000 corners, as many as a form of this size carries."""
 MOST_POSTCODES = 200
+AUTO = "auto"
+"""Act of the page's script: save, and answer with the parts of the page that depend on it."""
+COUNT = "count"
+"""Act of the page's script while an area is drawn: count, and save nothing."""
 _PART = 4_000
 """Characters of a part of an area that its box carries; of a longer one it carries a hash."""
 
@@ -67,6 +72,8 @@ class NoticeForm:
     ends_which: str = ""
     """`first` or `second`, if the clocks go back over the end."""
     words: dict[str, dict[str, str]] = field(default_factory=dict)
+    blanks: dict[str, str] = field(default_factory=dict)
+    """What was typed for the words' blanks, by blank; not yet in the words."""
     organisation: str | None = None
     """Organisation in whose name it goes out, "" for the service itself; None if the form did not ask."""
     template: str = ""
@@ -176,6 +183,8 @@ def parse(
     form.words = {
         tag: {name: without_forbidden(fields.text(f"{name}-{tag}", _LONGEST)).strip() for name in WORDS} for tag in tags
     }
+    if fields.line("do") not in (AUTO, COUNT):  # the script comes while a value is half typed
+        form.blanks = blank_fields.parse(fields, form.words, errors)
     add_language(form, fields.line("add-language"))
     if not form.channels:
         errors.add("channel", "Tick at least one way to tell people.")
@@ -187,6 +196,11 @@ def add_language(form: NoticeForm, tag: str) -> None:
     """Offer fields for a language; an unknown one is passed over."""
     if tag in LANGUAGES:
         form.words.setdefault(tag, dict.fromkeys(WORDS, ""))
+
+
+def fill_blanks(form: NoticeForm) -> None:
+    """Put what was typed for the blanks into the words."""
+    form.words = blank_fields.filled(form.words, form.blanks)
 
 
 def ends(form: NoticeForm, zone: str, today: date, errors: FormErrors) -> datetime | None:

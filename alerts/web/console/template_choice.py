@@ -9,6 +9,7 @@ from alerts.projections.queries import ReadModelQueries
 from alerts.services import Services
 from alerts.web.api.common import read
 from alerts.web.console import notice_form
+from alerts.web.console.blank_fields import blank_fields
 from alerts.web.console.notice_form import NoticeForm
 from alerts.web.public.forms import FormErrors
 
@@ -30,7 +31,7 @@ async def begun_from(services: Services, form: NoticeForm, slug: str, errors: Fo
 
 
 def template_options(views: ReadModelQueries, form: NoticeForm, state: NoticeState | None) -> dict[str, Any]:
-    """Return the templates to begin from, and the one that a notice was begun from. Blocks."""
+    """Return the templates to begin from, the one that a notice was begun from, and the blanks to fill. Blocks."""
     ready = [] if state is not None else [one for one in views.templates() if one.current]
     use = state.plan.template if state is not None else notice_form.template_of(form)
     begun = views.template(use.slug) if use is not None else None
@@ -41,4 +42,5 @@ def template_options(views: ReadModelQueries, form: NoticeForm, state: NoticeSta
     return {
         "templates": [(one.slug, one.current.text.name) for one in ready if one.current],
         "from_template": shown,
+        "blanks": blank_fields(form.words, form.blanks, version.text.blanks if version is not None else ()),
     }

@@ -1,5 +1,6 @@
 // Saves a draft one second after the last letter, and renews what depends on it: whom it reaches, how it reads, what is
-// missing. A place that is being typed counts once it is added. While an area is drawn, it is counted without being saved.
+// missing. A place that is being typed counts once it is added, a blank once it is filled in by a button. While an area is
+// drawn, it is counted without being saved.
 // Without this script the form saves by its buttons.
 "use strict";
 
@@ -20,11 +21,13 @@
   // A place in mid-typing counts once it is added; a press on the map, or a drawn area, at once.
   let marked = false;
   let began = false; // a new draft is made by the first word, whatever its field
+  const isBlank = (name) => name.startsWith("fill-");
   const values = () => {
     const typed = new FormData(form);
     const never = ["pick", "reaches", "geojson", "postcodes", "comment", "about"];
     const later = marked ? never : ["near", "area", ...never];
     later.forEach((name) => typed.delete(name));
+    [...typed.keys()].filter(isBlank).forEach((name) => typed.delete(name));
     typed.set("do", "auto");
     return new URLSearchParams([...typed].filter(([, value]) => typeof value === "string"));
   };
@@ -215,6 +218,7 @@
       sayLetters();
     }
     if (target.matches("textarea, input:not([type=checkbox], [type=radio], [type=hidden])") && target.value.trim()) began = true;
+    if (isBlank(target.name)) return;
     if (!["near", "radius", "reaches", "geojson", "postcodes", "comment", "about"].includes(target.name)) later();
   });
   form.addEventListener("change", ({ target }) => {
