@@ -33,7 +33,7 @@ def postgres() -> Iterator[OwnPostgres]:
         yield server
 
 
-@pytest.fixture(params=[pytest.param("sqlite", marks=pytest.mark.soak), "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/var/alerts.db"
@@ -61,6 +61,7 @@ async def pressed_and_killed(server: Server, desk: Desk, rng: random.Random) -> 
     server.start()
 
 
+@pytest.mark.soak  # tests/integration/web/console/test_unreached.py shows one list for two officers, without kills
 @pytest.mark.crash
 async def test_killed_server_makes_one_list_with_everyone(url: str, tmp_path: Path) -> None:
     server, seed = Server(tmp_path, url), time.time_ns()
