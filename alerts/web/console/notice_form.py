@@ -73,7 +73,7 @@ class NoticeForm:
     """`first` or `second`, if the clocks go back over the end."""
     words: dict[str, dict[str, str]] = field(default_factory=dict)
     blanks: dict[str, str] = field(default_factory=dict)
-    """What was typed for the words' blanks, by blank; not yet in the words."""
+    """Values typed for the words' blanks, by blank; not yet in the words."""
     organisation: str | None = None
     """Organisation in whose name it goes out, "" for the service itself; None if the form did not ask."""
     template: str = ""

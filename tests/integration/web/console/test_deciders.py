@@ -14,7 +14,7 @@ from tests.support.officer import Officer, officer
 from tests.support.served import Served, resident
 
 SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
-"""What a form or a body says does not depend on the database; the other tests of this file run on both."""
+"""Forms read the same on each database; the other tests of this file run on both."""
 
 
 async def asked(author: Officer) -> str:

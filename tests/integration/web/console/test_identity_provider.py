@@ -20,7 +20,7 @@ from alerts.web.console.identity_provider import ProviderClient
 from tests.support.served import Served
 
 SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
-"""What a form or a body says does not depend on the database; the other tests of this file run on both."""
+"""Forms read the same on each database; the other tests of this file run on both."""
 
 provider_mock = pytest.importorskip("oidc_provider_mock")
 BACK = "/console/sign-in/provider"

@@ -19,7 +19,7 @@ from tests.support.officer import Officer, officer
 from tests.support.served import Served
 
 SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
-"""What a form or a body says does not depend on the database; the other tests of this file run on both."""
+"""Forms read the same on each database; the other tests of this file run on both."""
 
 ACCOUNT = "/console/account"
 PASSWORD = "correct horse battery staple"

@@ -28,7 +28,7 @@ from tests.support.databases import MASTER_KEY
 from tests.support.served import CAMDEN, PUBLIC_URL, Served, problem
 
 SQLITE = pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)
-"""What a form or a body says does not depend on the database; the other tests of this file run on both."""
+"""Forms read the same on each database; the other tests of this file run on both."""
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 24).decode()
 MAIL_SECRET = "whsec_" + base64.b64encode(b"m" * 24).decode()
