@@ -69,7 +69,7 @@ def test_bounce_pause_holds_the_dispatch_until_resumed(rig: Rig) -> None:
 def test_bounce_pause_can_end_in_a_stop(rig: Rig) -> None:
     async def run() -> None:
         rig.people(_PEOPLE)
-        mail = Scripted("email", _a_tenth_is_dead, delay=0.02)
+        mail = Scripted("email", _a_tenth_is_dead, delay=0.1)
         async with rig.working({"email": mail}, concurrency={"email": 100}):
             notice, number = rig.issue(priority="bulletin", severity="Minor")
             await rig.until(lambda: rig.reads.paused(datetime.now(UTC)) != [])
