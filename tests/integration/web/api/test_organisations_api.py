@@ -1,4 +1,4 @@
-"""Organisations by the API: defined, read, revised, retired, and chosen for a notice; on both databases."""
+"""Organisations by the API: defined, read, revised, retired, and chosen for a notice."""
 
 from __future__ import annotations
 

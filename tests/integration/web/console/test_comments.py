@@ -1,4 +1,4 @@
-"""Comments on a draft, on every screen where it is read, without scripts; on both databases."""
+"""Comments on a draft, on every screen where it is read, without scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From an empty form to a sent warning and back: two people in two browsers, without scripts; on both databases."""
+"""From an empty form to a sent warning and back: two people in two browsers, without scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Approvers named on check with their median time, and reminders on Today; on both databases."""
+"""Approvers named on check with their median time, and reminders on Today."""
 
 from __future__ import annotations
 

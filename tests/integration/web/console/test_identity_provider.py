@@ -1,4 +1,4 @@
-"""Sign-in by an identity provider: a real one on loopback, on both databases."""
+"""Sign-in by an identity provider: a real one on loopback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Residents' reports in the console: answered, made an incident of, dismissed; on both databases."""
+"""Residents' reports in the console: answered, made an incident of, dismissed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sign-in links that work once, and sessions that end, on both databases."""
+"""Sign-in links that work once, and sessions that end."""
 
 from __future__ import annotations
 

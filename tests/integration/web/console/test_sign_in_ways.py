@@ -1,4 +1,4 @@
-"""Password with one-time codes and passkeys: added, used once, replayed, removed, planted; on both databases."""
+"""Password with one-time codes and passkeys: added, used once, replayed, removed, planted."""
 
 from __future__ import annotations
 

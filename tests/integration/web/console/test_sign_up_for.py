@@ -1,4 +1,4 @@
-"""Sign-up on somebody's behalf, and what is done for a person on the telephone; on both databases."""
+"""Sign-up on somebody's behalf, and what is done for a person on the telephone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sources in the console: connected, tried, revised, rotated, removed; on both databases."""
+"""Sources in the console: connected, tried, revised, rotated, removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Subscribers in the console: found on record, explained, suppressions lifted; on both databases."""
+"""Subscribers in the console: found on record, explained, suppressions lifted."""
 
 from __future__ import annotations
 

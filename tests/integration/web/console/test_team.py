@@ -1,4 +1,4 @@
-"""The team in the console: invited by mail, limited, signed out, removed; on both databases."""
+"""The team in the console: invited by mail, limited, signed out, removed."""
 
 from __future__ import annotations
 

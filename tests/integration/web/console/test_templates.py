@@ -1,4 +1,4 @@
-"""From a template to a notice and its correction, by forms without scripts; on both databases."""
+"""From a template to a notice and its correction, by forms without scripts."""
 
 from __future__ import annotations
 

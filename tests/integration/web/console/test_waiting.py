@@ -1,4 +1,4 @@
-"""The console's waiting screen: items are tried again or let go, under a name; on both databases."""
+"""The console's waiting screen: items are tried again or let go, under a name."""
 
 from __future__ import annotations
 

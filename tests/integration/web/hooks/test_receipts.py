@@ -1,4 +1,4 @@
-"""`POST /hooks/{provider}/receipts`: forged, stale, malformed, repeated and reordered reports, on both databases."""
+"""`POST /hooks/{provider}/receipts`: forged, stale, malformed, repeated and reordered reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The access matrix: every route × scope × role, generated from the router, against the table below."""
+"""The access matrix, generated from the router, against the table below: every route × scope × role.
+
+Screens are asked by the role that may and by the one below it.
+"""
 
 from __future__ import annotations
 
